@@ -1,0 +1,84 @@
+# pluralens: `make demo` and `make test` set up their own environment in .venv and say what they do.
+# PYTHON=python3.12 chooses another interpreter; it needs 3.11 or newer.
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+  $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+# The CPU build is enough for the tests. On Linux without a GPU, plain PyPI wheels of torch bring
+# several GB of CUDA: point TORCH_ARGS at PyTorch's own CPU index (--index-url ...) to avoid that.
+TORCH ?= torch==2.13.0
+TORCH_ARGS ?=
+TEST_PYTHONS ?= 3.11 3.12 3.13
+CORE := not hf and not packaging
+
+.PHONY: demo test lint types imports tests test-hf test-wheel test-pythons bench clean
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "pluralens needs Python 3.11 or newer; none was found. Install one, or name it: make PYTHON=/path/to/python3.12"; exit 2; }
+	@echo "== creating $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.core: pyproject.toml | $(VENV)/bin/python
+	@echo "== installing pluralens and what it needs into $(VENV) (about 230 MB the first time)"
+	@$(PIP) install -q -e .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(VENV)/.core
+	@echo "== installing the development tools into $(VENV)"
+	@$(PIP) install -q -e '.[dev]'
+	@touch $@
+
+$(VENV)/.hf: pyproject.toml | $(VENV)/.dev
+	@echo "== installing $(TORCH) and transformers into $(VENV)"
+	@$(PIP) install -q $(TORCH_ARGS) '$(TORCH)'
+	@$(PIP) install -q -e '.[dev,hf]'
+	@touch $@
+
+demo: $(VENV)/.core
+	@$(BIN)/python -m pluralens.demo
+
+test: $(VENV)/.dev lint types imports tests
+
+lint: $(VENV)/.dev
+	@echo "== lint"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	@echo "== types"
+	@$(BIN)/mypy
+
+imports: $(VENV)/.dev
+	@echo "== import contracts"
+	@$(BIN)/lint-imports --no-logo
+
+tests: $(VENV)/.dev
+	@echo "== tests"
+	@$(BIN)/python -m pytest -q -m "$(CORE)"
+
+# Trains a tiny chat model on the spot and runs it through inspect's own hf provider.
+test-hf: $(VENV)/.hf
+	@$(BIN)/python -m pytest -q -m hf
+
+# Builds the wheel, installs it into an empty environment and runs the task outside the checkout.
+test-wheel: $(VENV)/.dev
+	@$(BIN)/python -m pytest -q -m packaging
+
+# The core tests on every supported Python that is there.
+test-pythons:
+	@set -e; ran=0; for v in $(TEST_PYTHONS); do \
+	  p=$$(command -v python$$v || true); \
+	  if [ -z "$$p" ] || ! "$$p" -c 'pass' 2>/dev/null; then echo "== python$$v: not here, skipped"; continue; fi; \
+	  echo "== python$$v"; \
+	  [ -x .venvs/$$v/bin/python ] || "$$p" -m venv .venvs/$$v; \
+	  .venvs/$$v/bin/python -m pip --disable-pip-version-check install -q -e '.[dev]'; \
+	  .venvs/$$v/bin/python -m pytest -q -m "$(CORE)"; ran=$$((ran + 1)); \
+	done; test $$ran -gt 0
+
+bench: $(VENV)/.dev
+	@for b in sampling startup throughput; do echo "== benchmarks/$$b.py"; $(BIN)/python benchmarks/$$b.py; done
+
+clean:
+	rm -rf $(VENV) .venvs build dist out .mypy_cache .ruff_cache .pytest_cache .hypothesis lib/*.egg-info

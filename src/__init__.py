@@ -1,0 +1,1 @@
+"""pluralens: how language models treat people, measured as inspect-ai tasks."""

@@ -1,0 +1,1 @@
+"""Task functions, one file per benchmark family."""

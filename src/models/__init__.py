@@ -1,0 +1,1 @@
+"""inspect model providers and what is behind them."""

@@ -1,0 +1,1 @@
+"""Synthetic residents: population tables, sampler, pairs, descriptions."""

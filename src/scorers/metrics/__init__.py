@@ -1,0 +1,1 @@
+"""What a whole log is worth."""

@@ -1,0 +1,1 @@
+"""Every estimator, once: pure functions on numpy and pandas."""
