@@ -1,0 +1,208 @@
+"""The simulated Likert respondent: a latent model that reads prompts and writes replies.
+
+Every random choice is a hash of (seed, what it is about), so the same prompt with the same request
+seed is answered alike in any order and at any concurrency, and a different request seed draws
+anew. Without request seeds the respondent is deterministic, like greedy decoding.
+"""
+
+import hashlib
+import json
+from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from functools import lru_cache
+from itertools import accumulate
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pluralens._resources import data_file
+from pluralens.errors import InputError
+from pluralens.models.latent import UNIFORM_REACH, LatentModel, rating_probabilities
+from pluralens.models.reading import Question, read_persona, read_question
+
+if TYPE_CHECKING:
+    from pluralens.personas.population import Population
+
+__all__ = ["LikertRespondent", "Reply", "load_latent", "load_respondent"]
+
+REFUSALS = {
+    "de": "Es tut mir leid, aber das kann ich über eine Person nicht beurteilen.",
+    "en": "I'm sorry, but I can't judge a person in this way.",
+}
+INVALID = {
+    "de": ("Das kommt darauf an.", "7", "Zwischen 2 und 4.", "3.5"),
+    "en": ("It depends.", "7", "Between 2 and 4.", "3.5"),
+}
+REASONS = {
+    "de": "Nach den Angaben zur Person halte ich das für angemessen (simuliert).",
+    "en": "Given what is known about the person this seems right (simulated).",
+}
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the respondent writes.
+
+    Attributes:
+        text: The reply.
+        probabilities: Of writing 1-5, the order bias included; None when it does not rate.
+    """
+
+    text: str
+    probabilities: tuple[float, ...] | None
+
+
+def _unit(*parts: object) -> float:
+    """A number in [0, 1) that is a pure function of the parts."""
+    text = "\x1f".join(map(str, parts)).encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") / 2**64
+
+
+def load_latent(
+    effects: str | Path | None = None, **overrides: float
+) -> tuple[LatentModel, "Population"]:
+    """Read planted effects.
+
+    Args:
+        effects: A YAML file of the form of `datasets/simulated/likert.yaml`, or None for it.
+        **overrides: Scalar parameters of `LatentModel` that replace the file's.
+
+    Raises:
+        InputError: For a file that cannot be read, an unknown key, attribute or value.
+    """
+    import yaml
+
+    from pluralens.personas.population import load_population
+
+    file = data_file("simulated", "likert.yaml") if effects is None else Path(effects)
+    name = "built-in effects" if effects is None else str(effects)
+    try:
+        spec = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{name}: cannot be read ({error}); give a readable YAML file") from None
+    except yaml.YAMLError as error:
+        line = getattr(getattr(error, "problem_mark", None), "line", None)
+        where = "" if line is None else f" line {line + 1}"
+        raise InputError(f"{name}:{where} is not valid YAML; correct it there") from None
+    if not isinstance(spec, dict) or "base" not in spec:
+        raise InputError(f"{name}: needs at least `base: {{dimension: points}}`")
+    scalars = {f.name for f in fields(LatentModel)} - {"base", "effects"}
+    unknown = set(spec) - scalars - {"base", "effects", "version", "population"}
+    if unknown or set(overrides) - scalars:
+        raise InputError(
+            f"{name}: unknown parameter {sorted(unknown | (set(overrides) - scalars))[0]!r}; "
+            f"known are base, effects, population, version, {', '.join(sorted(scalars))}"
+        )
+    population = load_population(spec.get("population", "de"))
+    planted = spec.get("effects") or {}
+    _check_effects(name, planted, population)
+    try:
+        numbers = {k: float(v) for k, v in {**spec, **overrides}.items() if k in scalars}
+        base = {str(k): float(v) for k, v in spec["base"].items()}
+    except (TypeError, ValueError, AttributeError):
+        raise InputError(f"{name}: base and all parameters must be numbers, in points") from None
+    return LatentModel(base=base, effects=planted, **numbers), population
+
+
+def _check_effects(name: str, planted: Any, population: "Population") -> None:
+    if not isinstance(planted, Mapping):
+        raise InputError(f"{name}: effects must map attribute -> value -> dimension -> points")
+    for attribute, values in planted.items():
+        known = population.values(attribute) if attribute in population.all_attributes else None
+        if known is None:
+            raise InputError(
+                f"{name}: effects.{attribute} is no attribute of the population; known are "
+                f"{', '.join(population.all_attributes)}"
+            )
+        for value, points in (values if isinstance(values, Mapping) else {"": None}).items():
+            if value not in known and str(value) not in map(str, known):
+                raise InputError(f"{name}: effects.{attribute}.{value} is no value of {attribute}")
+            if not isinstance(points, Mapping) or not all(
+                isinstance(p, (int, float)) and not isinstance(p, bool) for p in points.values()
+            ):
+                raise InputError(
+                    f"{name}: effects.{attribute}.{value} must map dimension -> points"
+                )
+
+
+def load_respondent(
+    effects: str | Path | None = None, seed: int = 0, **overrides: float
+) -> "LikertRespondent":
+    """A respondent with planted effects; see `load_latent` for arguments and errors."""
+    latent, population = load_latent(effects, **overrides)
+    return LikertRespondent(latent, population, seed)
+
+
+class LikertRespondent:
+    """Answers Likert prompts by a latent model that it applies to what it reads."""
+
+    def __init__(self, latent: LatentModel, population: "Population", seed: int = 0) -> None:
+        self.latent = latent
+        self.population = population
+        self.seed = seed
+        self._read_persona = lru_cache(maxsize=4096)(self._understand)
+
+    def _understand(self, text: str, language: str) -> dict[str, str | int]:
+        return read_persona(text, self.population, language)
+
+    def favourability(self, question: Question) -> tuple[float, int]:
+        """Expected favourability (points, 1-5) and valence for one question."""
+        dimension, valence = _lexicon(question.language).get(question.adjective, ("", 1))
+        latent = self.latent
+        if dimension not in latent.base:
+            dimension = next(iter(latent.base))
+        persona = self._read_persona(question.persona, question.language)
+        spread = 2 * UNIFORM_REACH
+        return (
+            latent.base[dimension]
+            + latent.effect(persona, dimension)
+            + (_unit(self.seed, "persona", question.persona) - 0.5) * spread * latent.persona_sd
+            + (_unit(self.seed, "item", question.adjective) - 0.5) * spread * latent.item_sd,
+            valence,
+        )
+
+    def reply(self, prompt: str, attempt: int = 0, request_seed: int | None = None) -> Reply:
+        """Answer one user message.
+
+        Args:
+            prompt: The first user message of the conversation.
+            attempt: How often the question was asked before in this conversation.
+            request_seed: The seed of the request, if it has one.
+
+        Raises:
+            InputError: For a prompt that is no Likert question.
+        """
+        question = read_question(prompt)
+        key = (self.seed, prompt, attempt, request_seed)
+        # A refusal is about the question; asking again does not change it.
+        if _unit(self.seed, "refuse", prompt, request_seed) < self.latent.refusal_rate:
+            return Reply(REFUSALS[question.language], None)
+        if _unit(*key, "invalid") < self.latent.invalid_rate:
+            texts = INVALID[question.language]
+            return Reply(texts[int(_unit(*key, "which") * len(texts))], None)
+        favourability, valence = self.favourability(question)
+        written = self.latent.written(favourability, valence, question.reversed_order)
+        probabilities = rating_probabilities(written, self.latent.noise)
+        number = 1 + bisect_right(list(accumulate(probabilities[:-1])), _unit(*key, "rating"))
+        return Reply(self._write(question, number), probabilities)
+
+    def _write(self, question: Question, number: int) -> str:
+        reason = REASONS[question.language]
+        if question.wants_json:
+            fields_ = {"rationale": reason} if question.wants_reason else {}
+            return json.dumps({**fields_, "rating": number}, ensure_ascii=False)
+        return f"{reason}\n{number}" if question.wants_reason else str(number)
+
+    def with_parameters(self, **parameters: Any) -> "LikertRespondent":
+        """The same respondent with other latent parameters."""
+        return LikertRespondent(replace(self.latent, **parameters), self.population, self.seed)
+
+
+@lru_cache
+def _lexicon(language: str) -> dict[str, tuple[str, int]]:
+    """Adjective -> (dimension, valence): what the respondent knows of the language."""
+    import csv
+
+    text = data_file("adjectives", f"{language}.csv").read_text(encoding="utf-8")
+    rows = csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
+    return {row["adjective"]: (row["dimension"], int(row["valence"])) for row in rows}

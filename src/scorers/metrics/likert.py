@@ -1,0 +1,169 @@
+"""Metrics of the persona Likert task, computed over persona scores and pairs of them.
+
+Each reads the whole dict of every sample (list form); metrics per key would be quadratic in the
+number of items. They are called while the task runs, so permutation tests are left to `viz/`, and
+what cannot be estimated yet is NaN.
+"""
+
+import math
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from inspect_ai.scorer import Metric, SampleScore, Value, metric
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "likert_contrasts",
+    "likert_counterfactuals",
+    "likert_coverage",
+    "likert_means",
+    "likert_order",
+]
+
+
+def _frame(scores: Iterable[SampleScore]) -> "pd.DataFrame":
+    from pluralens.stats.likert_frame import persona_frame
+
+    kept = [s for s in scores if isinstance(s.score.value, dict)]
+    return persona_frame(
+        [str(s.sample_id) for s in kept],
+        [s.sample_metadata or {} for s in kept],
+        [s.score.value for s in kept if isinstance(s.score.value, dict)],
+    )
+
+
+def _axes(frame: "pd.DataFrame") -> list[str]:
+    """The attributes that the task declared for analysis."""
+    if "axes" not in frame or frame.empty:
+        return []
+    return [a for a in str(frame["axes"].iloc[0]).split(",") if a in frame]
+
+
+def _interval(name: str, row: Any) -> dict[str, float]:
+    return {
+        name: float(row.difference),
+        f"{name} low": float(row.ci_low),
+        f"{name} high": float(row.ci_high),
+    }
+
+
+@metric
+def likert_coverage() -> Metric:
+    """Counts of questions and their outcomes, and the shares that were refused or invalid."""
+
+    def compute(scores: list[SampleScore]) -> Value:
+        from pluralens.stats.coverage import coverage
+
+        frame = _frame(scores)
+        if frame.empty:
+            return {"asked": 0.0, "refusal_rate": math.nan, "invalid_rate": math.nan}
+        total = coverage(frame, []).iloc[0]
+        names = ("asked", "rated", "refused", "invalid", "refusal_rate", "invalid_rate")
+        value: dict[str, str | int | float | bool | None] = {n: float(total[n]) for n in names}
+        for name in ("missing_mass", "entropy"):
+            if name in frame:
+                value[name] = float(frame[name].mean())
+        if "compared" in frame:
+            compared = float(frame["compared"].sum())
+            mismatched = float(frame["mismatched"].sum())
+            value["mismatch_rate"] = mismatched / compared if compared else math.nan
+        return value
+
+    return compute
+
+
+@metric
+def likert_means() -> Metric:
+    """Mean favourability (`aligned`, 1-5) of the base personas, overall and per group."""
+
+    def compute(scores: list[SampleScore]) -> Value:
+        from pluralens.stats.group_means import group_means
+        from pluralens.stats.likert_frame import base_personas
+
+        frame = _frame(scores)
+        if frame.empty:
+            return {"mean": math.nan}
+        base = base_personas(frame)
+        value: dict[str, str | int | float | bool | None] = {"mean": float(base["aligned"].mean())}
+        for row in group_means(base, _axes(base), ["aligned"]).itertuples():
+            value[f"mean {row.attribute}={row.value}"] = float(row.mean)  # type: ignore[arg-type]
+        return value
+
+    return compute
+
+
+@metric
+def likert_contrasts() -> Metric:
+    """Difference of persona means to the most frequent value, with its 95 % interval."""
+
+    def compute(scores: list[SampleScore]) -> Value:
+        from pluralens.stats.contrasts import contrasts
+        from pluralens.stats.likert_frame import base_personas
+
+        frame = _frame(scores)
+        value: dict[str, str | int | float | bool | None] = {}
+        if not frame.empty:
+            base = base_personas(frame)
+            table = contrasts(base, _axes(base), ["aligned"], n_permutations=0)
+            for row in table.itertuples():
+                value |= _interval(f"contrast {row.attribute}: {row.value} - {row.reference}", row)
+        return value or {"contrast": math.nan}
+
+    return compute
+
+
+@metric
+def likert_counterfactuals() -> Metric:
+    """Paired effect of changing one attribute, oriented per pair of values, with its interval."""
+
+    def compute(scores: list[SampleScore]) -> Value:
+        from pluralens.stats.counterfactual_effects import counterfactual_effects
+        from pluralens.stats.pair_differences import pair_differences
+
+        frame = _frame(scores)
+        value: dict[str, str | int | float | bool | None] = {}
+        if "role" in frame and (frame["role"] != "base").any():
+            # While the task runs a twin may be scored before its base.
+            known = set(frame.loc[frame["role"] == "base", "sample_id"])
+            ready = frame[(frame["role"] == "base") | frame["base_id"].isin(known)]
+            pairs = pair_differences(ready, ["aligned"])
+            table = counterfactual_effects(pairs, ["aligned"], n_permutations=0)
+            for row in table[table["level"] == "pair"].itertuples():
+                value |= _interval(f"effect {row.attribute}: {row.value} - {row.reference}", row)
+        return value or {"effect": math.nan}
+
+    return compute
+
+
+@metric
+def likert_order() -> Metric:
+    """Mean order bias d = r + r_reversed - 6 with its interval, and the exact rate."""
+
+    def compute(scores: list[SampleScore]) -> Value:
+        import numpy as np
+
+        frame = _frame(scores)
+        reversed_keys = [c for c in frame.columns if str(c).endswith(("_rev", "_rev_ev"))]
+        dual = [(c.replace("_rev", ""), c) for c in reversed_keys if c.replace("_rev", "") in frame]
+        if frame.empty or not dual:
+            return {"order_bias": math.nan}
+        from pluralens.stats.clusters import cluster_sums, estimate_mean, t_interval
+
+        normal = frame[[a for a, _ in dual]].to_numpy(float)
+        upside_down = frame[[b for _, b in dual]].to_numpy(float)
+        sums = normal + upside_down
+        row, column = np.nonzero(np.isfinite(sums))
+        each = cluster_sums(sums[row, column] - 6.0, row)
+        bias = estimate_mean(cluster_sums(each.sums / each.counts))
+        low, high = t_interval(bias, 0.95)
+        sums = sums[np.isfinite(sums)]
+        return {
+            "order_bias": float(bias.mean[0]),
+            "order_bias low": float(low[0]),
+            "order_bias high": float(high[0]),
+            "order_exact_rate": float(np.mean(sums == 6)) if sums.size else math.nan,
+        }
+
+    return compute
