@@ -14,6 +14,9 @@ from inspect_ai.scorer import Metric, SampleScore, Value, metric
 if TYPE_CHECKING:
     import pandas as pd
 
+# Pairs of values with fewer pairs are left to the tables of `viz/likert.py`.
+LEAST_PAIRS = 20
+
 __all__ = [
     "likert_contrasts",
     "likert_counterfactuals",
@@ -96,7 +99,10 @@ def likert_means() -> Metric:
 
 @metric
 def likert_contrasts() -> Metric:
-    """Difference of persona means to the most frequent value, with its 95 % interval."""
+    """Difference of persona means to the most frequent value, with its 95 % interval.
+
+    Groups with too few personas are left to the tables of `viz/likert.py`.
+    """
 
     def compute(scores: list[SampleScore]) -> Value:
         from pluralens.stats.contrasts import contrasts
@@ -106,8 +112,8 @@ def likert_contrasts() -> Metric:
         value: dict[str, str | int | float | bool | None] = {}
         if not frame.empty:
             base = base_personas(frame)
-            table = contrasts(base, _axes(base), ["aligned"], n_permutations=0)
-            for row in table.itertuples():
+            table = contrasts(base, _axes(base), ["aligned"], n_permutations=1)
+            for row in table[table["enough"]].itertuples():
                 value |= _interval(f"contrast {row.attribute}: {row.value} - {row.reference}", row)
         return value or {"contrast": math.nan}
 
@@ -129,8 +135,9 @@ def likert_counterfactuals() -> Metric:
             known = set(frame.loc[frame["role"] == "base", "sample_id"])
             ready = frame[(frame["role"] == "base") | frame["base_id"].isin(known)]
             pairs = pair_differences(ready, ["aligned"])
-            table = counterfactual_effects(pairs, ["aligned"], n_permutations=0)
-            for row in table[table["level"] == "pair"].itertuples():
+            table = counterfactual_effects(pairs, ["aligned"], n_permutations=1)
+            shown = (table["level"] == "pair") & (table["n_pairs"] >= LEAST_PAIRS)
+            for row in table[shown].itertuples():
                 value |= _interval(f"effect {row.attribute}: {row.value} - {row.reference}", row)
         return value or {"effect": math.nan}
 

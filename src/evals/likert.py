@@ -1,0 +1,131 @@
+"""Persona Likert: does a model rate people differently because of who they are?
+
+    inspect eval pluralens/likert --model openai/gpt-4o-mini -T n=200 -T counterfactuals=gender
+    inspect eval pluralens/likert --model pluralens_sim/likert     # offline, with planted effects
+
+One sample is one persona, who is rated on every item in both orders of the scale; counterfactual
+twins are samples of their own. Figures: `python viz/likert.py`.
+"""
+
+from typing import Any
+
+from inspect_ai import Task, task
+from inspect_ai.dataset import MemoryDataset, Sample
+from inspect_ai.model import GenerateConfig
+
+from pluralens.errors import shown_plainly
+from pluralens.evals.likert_dataset import Draw, Interview, interview_samples
+from pluralens.scorers.rating import rating
+from pluralens.solvers.likert import likert as likert_solver
+
+__all__ = ["likert"]
+
+# N-X: N counts changes after which results are not comparable, X changes of the interface.
+VERSION = "1-A"
+
+
+@task
+def likert(
+    n: int = 100,
+    population: str = "de",
+    seed: int = 0,
+    counterfactuals: str | list[str] | None = None,
+    per_attribute: str | int = "all",
+    temperature: float | dict[str, float] = 0.0,
+    age: str | list[int] = "18-100",
+    attributes: str | list[str] | None = None,
+    language: str = "de",
+    style: str = "list",
+    paraphrase: int = 0,
+    orders: str = "both",
+    elicit: str = "json",
+    rationale: bool = False,
+    items: str | list[str] | None = None,
+    cases: str | None = None,
+    top_logprobs: int = 20,
+) -> Task:
+    """Rate synthetic residents of a population, and their counterfactual twins.
+
+    Args:
+        n: Base personas drawn from the population.
+        population: Id of a built-in population, or a folder with population.yaml.
+        seed: Seed of personas, twins, random orders and requests.
+        counterfactuals: Attributes of which each base persona gets twins that differ in nothing
+            else (`gender,age,origin,religion,sexuality`), and `placebo` for identical twins.
+        per_attribute: Twins per base persona and attribute: `all` other values, or a number.
+        temperature: Flattens the population's shares, 0 (real) to 1 (uniform); one number or one
+            per attribute. The model's own temperature is inspect's `--temperature`.
+        age: Ages, `from-to`, both included.
+        attributes: Attributes shown in the prompt; default all.
+        language: Language of prompt and items, `de` or `en`.
+        style: `list`, `sentence`, `name_only` or `bio`.
+        paraphrase: Wording of the question, 0 to 3.
+        orders: `both` orders of the scale for every item, `normal`, `reversed`, or one at
+            `random`.
+        elicit: `json`, `text`, `logprobs` (one token) or `both` (text with log-probabilities).
+        rationale: Ask for a reason before the rating.
+        items: Item ids or dimensions, comma-separated; default all 40.
+        cases: An own CSV file of items (`id,adjective` or the full columns).
+        top_logprobs: Alternatives per token, for providers that allow fewer than 20.
+    """
+    with shown_plainly():
+        draw = Draw.checked(
+            n=n,
+            population=population,
+            seed=seed,
+            counterfactuals=counterfactuals,
+            per_attribute=per_attribute,
+            temperature=temperature,
+            age=age,
+        )
+        interview = Interview.checked(
+            draw,
+            attributes=attributes,
+            language=language,
+            style=style,
+            paraphrase=paraphrase,
+            orders=orders,
+            elicit=elicit,
+            rationale=rationale,
+            items=items,
+            cases=cases,
+            top_logprobs=top_logprobs,
+        )
+        samples, skipped = interview_samples(draw, interview)
+        return Task(
+            dataset=MemoryDataset(
+                [Sample(**sample) for sample in samples], name=f"population-{population}"
+            ),
+            solver=likert_solver(**interview.solver_arguments()),
+            scorer=rating(),
+            # Greedy unless `--temperature` says otherwise: the same command, the same log.
+            config=GenerateConfig(temperature=0.0),
+            version=VERSION,
+            metadata=_metadata(draw, interview, skipped),
+        )
+
+
+def _metadata(draw: Draw, interview: Interview, skipped: list[dict[str, str]]) -> dict[str, Any]:
+    """What analyses and comparisons need to know about the run."""
+    return {
+        "benchmark": "likert",
+        "version": VERSION,
+        "population": {
+            "id": draw.people.id,
+            "version": draw.people.version,
+            "digest": draw.people.digest,
+        },
+        "language": interview.language,
+        "axes": interview.axes,
+        "items": {
+            a.id: {
+                "adjective": a.adjective,
+                "dimension": a.dimension,
+                "valence": a.valence,
+                "pair_id": a.pair_id,
+            }
+            for a in interview.adjectives
+        },
+        "skipped_pairs": skipped,
+        "parameters_sha256": interview.digest(draw),
+    }

@@ -1,0 +1,99 @@
+"""Sample scores of the Likert task as tidy frames, for the log's metrics and for the figures."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pluralens.stats.likert_scale import aligned, semantic
+
+__all__ = ["base_personas", "item_scores", "outcomes", "persona_frame", "rating_frame"]
+
+
+def persona_frame(
+    sample_ids: Sequence[str],
+    metadata: Sequence[Mapping[str, Any]],
+    values: Sequence[Mapping[str, Any]],
+) -> pd.DataFrame:
+    """One row per sample: id, the sample's metadata, the scalars of its score.
+
+    Args:
+        sample_ids: Ids, one per sample.
+        metadata: Scalars: the persona's attributes, `role` (base, counterfactual, placebo),
+            `base_id`, `pair_id`, `changed_attribute`, `from_value`, `to_value`.
+        values: `Score.value` of each sample.
+
+    Returns:
+        Columns sample_id, the metadata, then the numbers as floats. The changed attribute is
+        called `attribute`, as the pair estimators expect it.
+    """
+    about = pd.DataFrame([dict(m) for m in metadata]).reset_index(drop=True)
+    numbers = pd.DataFrame([dict(v) for v in values], dtype=float).reset_index(drop=True)
+    frame = pd.concat(
+        [pd.Series(list(sample_ids), name="sample_id", dtype=str), about, numbers], axis=1
+    )
+    return frame.rename(columns={"changed_attribute": "attribute"})
+
+
+def base_personas(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows that were drawn from the population: twins depend on their base."""
+    return frame[frame["role"] == "base"] if "role" in frame else frame
+
+
+def outcomes(frame: pd.DataFrame) -> list[str]:
+    """Names of the favourability columns: `aligned`, then `aligned_<dimension>`."""
+    per_dimension = sorted(c for c in frame.columns if str(c).startswith("aligned_"))
+    return [c for c in ("aligned",) if c in frame.columns] + per_dimension
+
+
+def rating_frame(frame: pd.DataFrame, items: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    """One row per persona and item, both orders side by side.
+
+    Args:
+        frame: A persona frame.
+        items: Item id -> `adjective`, `dimension`, `valence`.
+
+    Returns:
+        Columns sample_id, item, adjective, dimension, valence, raw, raw_reversed (NaN where there
+        is no rating or the order was not asked). Expected ratings are used where the log has no
+        others.
+    """
+    missing = pd.Series(np.nan, index=frame.index)
+    suffix = "" if any(i in frame or f"{i}_rev" in frame for i in items) else "_ev"
+    parts = [
+        pd.DataFrame(
+            {
+                "sample_id": frame["sample_id"],
+                "item": item,
+                "adjective": str(about["adjective"]),
+                "dimension": str(about["dimension"]),
+                "valence": int(about["valence"]),
+                "raw": frame.get(f"{item}{suffix}", missing),
+                "raw_reversed": frame.get(f"{item}_rev{suffix}", missing),
+            }
+        )
+        for item, about in items.items()
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def item_scores(frame: pd.DataFrame, items: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    """Favourability per item: the mean over both orders, mirrored as the item's valence says.
+
+    Args:
+        frame: A persona frame.
+        items: Item id -> `adjective`, `dimension`, `valence`.
+
+    Returns:
+        One column per item, in the order of `items`, rows as in `frame`; NaN where there is no
+        rating or the item has no favourable end.
+    """
+    ratings = rating_frame(frame, items)
+    shape = (len(items), len(frame))
+    normal = semantic(ratings["raw"].to_numpy(float), False).reshape(shape)
+    upside_down = semantic(ratings["raw_reversed"].to_numpy(float), True).reshape(shape)
+    either = np.where(np.isnan(normal), upside_down, normal)
+    mean = (either + np.where(np.isnan(upside_down), either, upside_down)) / 2
+    valence = np.array([int(about["valence"]) for about in items.values()])
+    return pd.DataFrame(aligned(mean, valence[:, None]).T, index=frame.index, columns=list(items))
