@@ -26,6 +26,7 @@ def shown_plainly() -> Iterator[None]:
     except InputError as error:
         import click
 
-        plain = click.ClickException(str(error))
-        plain.exit_code = 2
-        raise plain from None
+        class WrongInput(click.ClickException):
+            exit_code = 2
+
+        raise WrongInput(str(error)) from None

@@ -151,11 +151,11 @@ class LatentModel:
 
         n_personas, n_items = effect.shape
         reach = UNIFORM_REACH
-        if persona_effect is None:
-            persona_effect = rng.uniform(-1, 1, n_personas) * reach * self.persona_sd
+        own = rng.uniform(-1, 1, n_personas) * reach * self.persona_sd
+        persona = np.asarray(own if persona_effect is None else persona_effect)
         item_effect = rng.uniform(-1, 1, n_items) * reach * self.item_sd
         base = np.array([self.base[d] for d in dimension])
-        favourability = base + effect + persona_effect[:, None] + item_effect
+        favourability = base + effect + persona[:, None] + item_effect
         semantic = np.where(np.asarray(valence) < 0, 6 - favourability, favourability)
         written = np.stack([semantic, 6 - semantic], axis=-1) + self.order_bias
         signs, weights = zip(*NOISE_WEIGHTS, strict=True)

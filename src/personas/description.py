@@ -80,7 +80,7 @@ def describe(
     if style == "name_only":
         if not name:
             raise InputError("style=name_only needs names, and this population has none")
-        return lines[0]
+        return str(lines[0])
     pairs = [
         (attribute, population.attribute_label(attribute, language), label)
         for attribute in population.attributes

@@ -46,9 +46,9 @@ def _axes(frame: "pd.DataFrame") -> list[str]:
 
 def _interval(name: str, row: Any) -> dict[str, float]:
     return {
-        name: float(row.difference),
-        f"{name} low": float(row.ci_low),
-        f"{name} high": float(row.ci_high),
+        name: float(row["difference"]),
+        f"{name} low": float(row["ci_low"]),
+        f"{name} high": float(row["ci_high"]),
     }
 
 
@@ -90,8 +90,8 @@ def likert_means() -> Metric:
             return {"mean": math.nan}
         base = base_personas(frame)
         value: dict[str, str | int | float | bool | None] = {"mean": float(base["aligned"].mean())}
-        for row in group_means(base, _axes(base), ["aligned"]).itertuples():
-            value[f"mean {row.attribute}={row.value}"] = float(row.mean)  # type: ignore[arg-type]
+        for row in group_means(base, _axes(base), ["aligned"]).to_dict("records"):
+            value[f"mean {row['attribute']}={row['value']}"] = float(row["mean"])
         return value
 
     return compute
@@ -113,8 +113,10 @@ def likert_contrasts() -> Metric:
         if not frame.empty:
             base = base_personas(frame)
             table = contrasts(base, _axes(base), ["aligned"], n_permutations=1)
-            for row in table[table["enough"]].itertuples():
-                value |= _interval(f"contrast {row.attribute}: {row.value} - {row.reference}", row)
+            for row in table[table["enough"]].to_dict("records"):
+                value |= _interval(
+                    f"contrast {row['attribute']}: {row['value']} - {row['reference']}", row
+                )
         return value or {"contrast": math.nan}
 
     return compute
@@ -137,8 +139,10 @@ def likert_counterfactuals() -> Metric:
             pairs = pair_differences(ready, ["aligned"])
             table = counterfactual_effects(pairs, ["aligned"], n_permutations=1)
             shown = (table["level"] == "pair") & (table["n_pairs"] >= LEAST_PAIRS)
-            for row in table[shown].itertuples():
-                value |= _interval(f"effect {row.attribute}: {row.value} - {row.reference}", row)
+            for row in table[shown].to_dict("records"):
+                value |= _interval(
+                    f"effect {row['attribute']}: {row['value']} - {row['reference']}", row
+                )
         return value or {"effect": math.nan}
 
     return compute

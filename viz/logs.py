@@ -1,0 +1,222 @@
+"""Find inspect logs and read what figures need from their sample summaries."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import pandas as pd
+
+from pluralens.errors import InputError
+from pluralens.stats.likert_frame import base_personas, persona_frame
+
+__all__ = ["LikertLog", "find_logs", "read_likert_log"]
+
+DEFAULT_FOLDER = "logs"
+SIMULATED = "pluralens_sim/"
+
+
+@dataclass(frozen=True)
+class LikertLog:
+    """One log of `pluralens/likert`, read.
+
+    Attributes:
+        path: Where it is.
+        model: The evaluated model.
+        model_args: Its arguments.
+        created: When the run started.
+        run: inspect's id of the eval.
+        language: Language of the items.
+        axes: Attributes to analyse.
+        items: Item id -> adjective, dimension, valence.
+        samples: Samples that the task asked for (times epochs).
+        frame: One row per sample, epochs averaged; see `persona_frame`.
+        metadata: The task's metadata.
+    """
+
+    path: str
+    model: str
+    model_args: dict[str, Any]
+    created: str
+    run: str
+    language: str
+    axes: list[str]
+    items: dict[str, dict[str, Any]]
+    samples: int
+    frame: pd.DataFrame
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the answers come from an instrument with planted effects."""
+        return self.model.startswith(SIMULATED)
+
+    @property
+    def size(self) -> str:
+        """How many personas and twins there are, in words."""
+        personas = len(base_personas(self.frame))
+        twins = len(self.frame) - personas
+        return f"{personas:,} personas" + (f" and {twins:,} twins" if twins else "")
+
+    @property
+    def title(self) -> str:
+        """The model, and that it is simulated if it is."""
+        return f"{self.model} (simulated respondent)" if self.simulated else self.model
+
+
+def _is_remote(place: str) -> bool:
+    return "://" in place
+
+
+def _task_name(place: str) -> str:
+    """Task of a log, unqualified, from its header."""
+    return str(_header(place).eval.task).split("/")[-1]
+
+
+def _unreadable() -> tuple[type[Exception], ...]:
+    """What the layers of a log file raise when it is cut, damaged or no log at all.
+
+    json and pydantic errors are ValueErrors; the entries of an .eval file are zip and zstandard.
+    """
+    import zipfile
+    import zlib
+
+    import zstandard
+
+    return (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) + (
+        zstandard.ZstdError,
+    )
+
+
+def _header(place: str) -> Any:
+    from inspect_ai.log import read_eval_log
+
+    try:
+        return read_eval_log(place, header_only=True)
+    except _unreadable() as error:
+        raise InputError(
+            f"{place}: is not a complete inspect log ({type(error).__name__}); if the run was "
+            "killed, continue it with `inspect eval-retry`, else give another file"
+        ) from None
+
+
+def find_logs(places: list[str], task: str) -> list[str]:
+    """Logs to draw: files as given, of each folder the newest one of the task.
+
+    Args:
+        places: Files, folders or remote locations; empty for the default folder.
+        task: Task name without the package, for example `likert`.
+
+    Raises:
+        InputError: For a place that does not exist or holds no log of the task.
+    """
+    from inspect_ai.log import list_eval_logs
+
+    found = []
+    for place in places or [DEFAULT_FOLDER]:
+        path = Path(place)
+        if _is_remote(place) and place.endswith((".eval", ".json")):
+            found.append(place)
+            continue
+        if not _is_remote(place) and not path.exists():
+            hint = "run `inspect eval pluralens/likert` first, or give --log FILE or DIR"
+            raise InputError(f"{place}: no such file or folder; {hint}")
+        if not _is_remote(place) and path.is_file():
+            found.append(place)
+            continue
+        logs = list_eval_logs(place, descending=True)
+        if not logs:
+            raise InputError(f"{place}: holds no inspect log; give --log FILE or another folder")
+        newest = next((log.name for log in logs if _named(log.name, task)), None)
+        if newest is None:
+            raise InputError(
+                f"{place}: holds {len(logs)} logs, but none of the task {task}; give --log FILE "
+                f"or another folder, or run `inspect eval pluralens/{task}` first"
+            )
+        found.append(_short(newest))
+    return found
+
+
+def _short(place: str) -> str:
+    """A local location as a person would type it."""
+    if not place.startswith("file://"):
+        return place
+    path = Path(url2pathname(urlsplit(place).path))
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def _named(place: str, task: str) -> bool:
+    """Whether a log's file name says that it is of the task; unreadable ones never match."""
+    try:
+        return _task_name(place) == task
+    except InputError:
+        return False
+
+
+def read_likert_log(place: str) -> LikertLog:
+    """Read one log of `pluralens/likert` from its sample summaries.
+
+    Raises:
+        InputError: If it is cut off, failed, unfinished, of another task or holds no scores.
+    """
+    from inspect_ai.log import read_eval_log_sample_summaries
+
+    log = _header(place)
+    task = log.eval.task.split("/")[-1]
+    if task != "likert":
+        raise InputError(f"{place}: is a log of {log.eval.task}, not of pluralens/likert")
+    if log.status != "success":
+        what = {"started": "is not finished", "cancelled": "was cancelled", "error": "failed"}
+        raise InputError(
+            f"{place}: the run {what.get(log.status, log.status)}; continue it with "
+            f"`inspect eval-retry {place}` and draw the new log"
+        )
+    metadata = dict(log.eval.metadata or {})
+    if "items" not in metadata or "axes" not in metadata:
+        raise InputError(
+            f"{place}: lacks the items in its metadata, so it was written by another version of "
+            "pluralens; run the task again or use that version"
+        )
+    try:
+        summaries = read_eval_log_sample_summaries(place)
+    except _unreadable() as error:
+        raise InputError(
+            f"{place}: its samples cannot be read ({type(error).__name__}); the file is cut off "
+            "or damaged, give a complete copy"
+        ) from None
+    scored = [
+        (s, s.scores["rating"].value)
+        for s in summaries
+        if s.scores and "rating" in s.scores and isinstance(s.scores["rating"].value, dict)
+    ]
+    if not scored:
+        raise InputError(f"{place}: holds no scored sample; score it with `inspect score {place}`")
+    return LikertLog(
+        path=place,
+        model=log.eval.model,
+        model_args=dict(log.eval.model_args),
+        created=str(log.eval.created),
+        run=log.eval.eval_id,
+        language=str(metadata.get("language", "")),
+        axes=[str(a) for a in metadata["axes"]],
+        items=metadata["items"],
+        samples=len(summaries),
+        frame=_frame(scored),
+        metadata=metadata,
+    )
+
+
+def _frame(scored: list[tuple[Any, Any]]) -> pd.DataFrame:
+    """Persona frame with epochs averaged: the persona is the unit, not the epoch."""
+    frame = persona_frame(
+        [str(s.id) for s, _ in scored],
+        [s.metadata or {} for s, _ in scored],
+        [value for _, value in scored],
+    )
+    if not frame["sample_id"].duplicated().any():
+        return frame
+    numbers = [c for c in scored[0][1] if c in frame]
+    about = frame.drop(columns=numbers).drop_duplicates("sample_id").set_index("sample_id")
+    means = frame.groupby("sample_id", sort=False)[numbers].mean()
+    return about.join(means).reset_index()
