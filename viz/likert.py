@@ -114,6 +114,12 @@ def _checked(options: argparse.Namespace) -> list[str]:
     return formats
 
 
+def _losses(log: LikertLog) -> str:
+    """What of the log is in no table, in words; empty if nothing is lost."""
+    lost = f"; {log.unscored} samples without a score" if log.unscored else ""
+    return lost + (f"; {log.without_base} twins left out, no base" if log.without_base else "")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Draw logs; returns the exit code: 0, or 2 for input that a person can put right."""
     options = _arguments(arguments)
@@ -126,7 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             out = Path(options.out)
             if len(logs) > 1:
                 out = out / f"{safe_name(log.model)}-{log.run[:8]}"
-            print(f"{log.path}: {log.title}, {log.size}")
+            print(f"{log.path}: {log.title}, {log.size}{_losses(log)}")
             for path in draw(log, out, formats, options.theme):
                 print(f"  wrote {path}")
     except InputError as error:

@@ -9,7 +9,7 @@ from urllib.request import url2pathname
 import pandas as pd
 
 from pluralens.errors import InputError
-from pluralens.stats.likert_frame import base_personas, persona_frame
+from pluralens.stats.likert_frame import base_personas, persona_frame, with_their_bases
 
 __all__ = ["LikertLog", "find_logs", "read_likert_log"]
 
@@ -30,8 +30,9 @@ class LikertLog:
         language: Language of the items.
         axes: Attributes to analyse.
         items: Item id -> adjective, dimension, valence.
-        samples: Samples that the task asked for (times epochs).
+        unscored: Samples (times epochs) without a score; they are in no table.
         frame: One row per sample, epochs averaged; see `persona_frame`.
+        without_base: Twins that were left out because their base has no score.
         metadata: The task's metadata.
     """
 
@@ -43,8 +44,9 @@ class LikertLog:
     language: str
     axes: list[str]
     items: dict[str, dict[str, Any]]
-    samples: int
+    unscored: int
     frame: pd.DataFrame
+    without_base: int = 0
     metadata: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -192,6 +194,7 @@ def read_likert_log(place: str) -> LikertLog:
     ]
     if not scored:
         raise InputError(f"{place}: holds no scored sample; score it with `inspect score {place}`")
+    frame = _frame(scored)
     return LikertLog(
         path=place,
         model=log.eval.model,
@@ -201,8 +204,9 @@ def read_likert_log(place: str) -> LikertLog:
         language=str(metadata.get("language", "")),
         axes=[str(a) for a in metadata["axes"]],
         items=metadata["items"],
-        samples=len(summaries),
-        frame=_frame(scored),
+        unscored=len(summaries) - len(scored),
+        frame=with_their_bases(frame),
+        without_base=len(frame) - len(with_their_bases(frame)),
         metadata=metadata,
     )
 

@@ -8,7 +8,14 @@ import pandas as pd
 
 from pluralens.stats.likert_scale import aligned, semantic
 
-__all__ = ["base_personas", "item_scores", "outcomes", "persona_frame", "rating_frame"]
+__all__ = [
+    "base_personas",
+    "item_scores",
+    "outcomes",
+    "persona_frame",
+    "rating_frame",
+    "with_their_bases",
+]
 
 
 def persona_frame(
@@ -30,15 +37,25 @@ def persona_frame(
     """
     about = pd.DataFrame([dict(m) for m in metadata]).reset_index(drop=True)
     numbers = pd.DataFrame([dict(v) for v in values], dtype=float).reset_index(drop=True)
-    frame = pd.concat(
-        [pd.Series(list(sample_ids), name="sample_id", dtype=str), about, numbers], axis=1
-    )
+    ids = pd.DataFrame({"sample_id": [str(i) for i in sample_ids]})
+    frame = pd.concat([ids, about, numbers], axis=1)
     return frame.rename(columns={"changed_attribute": "attribute"})
 
 
 def base_personas(frame: pd.DataFrame) -> pd.DataFrame:
     """The rows that were drawn from the population: twins depend on their base."""
     return frame[frame["role"] == "base"] if "role" in frame else frame
+
+
+def with_their_bases(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows without twins whose base has no score: lost, or not asked yet.
+
+    A twin without its base says nothing about the changed attribute.
+    """
+    if "role" not in frame:
+        return frame
+    is_base = frame["role"] == "base"
+    return frame[is_base | frame["base_id"].isin(frame.loc[is_base, "sample_id"])]
 
 
 def outcomes(frame: pd.DataFrame) -> list[str]:
