@@ -22,7 +22,9 @@ __all__ = ["Draw", "Interview", "interview_samples"]
 
 PLACEBO = "placebo"
 # Analysed by default, in this order, as far as the population has them.
-AXES = ("gender", "age_bin", "origin_region", "religion", "sexuality")
+AXES = ("gender", "age_bin", "origin_group", "religion", "sexuality")
+# Changed attributes with too many values for a mean each: their twins are compared by these.
+COMPARED_BY = {"age": "age_bin", "origin": "origin_group"}
 # What a name gives away; under style=name_only only these can be changed.
 TOLD_BY_NAME = ("gender", "origin")
 # Providers that never return log-probabilities; others are asked and must answer.
@@ -368,6 +370,8 @@ def interview_samples(
                 "changed_attribute": link.attribute if link else "",
                 "from_value": str(link.from_value) if link else "",
                 "to_value": str(link.to_value) if link else "",
+                "from_group": _group(people, link.attribute, link.from_value) if link else "",
+                "to_group": _group(people, link.attribute, link.to_value) if link else "",
                 "forced": "; ".join(f"{a}: {x} -> {y}" for a, x, y in link.forced) if link else "",
             },
         }
@@ -378,6 +382,14 @@ def interview_samples(
         samples += [one(t, base.persona_id, link) for t, link in twins.get(base.persona_id, [])]
     skipped = [asdict(s) for found in sets for s in found.skipped]
     return samples, skipped
+
+
+def _group(people: "Population", attribute: str, value: str | int) -> str:
+    """What a value is compared by: its age group, its region, or itself."""
+    by = COMPARED_BY.get(attribute)
+    if by is None or by not in people.all_attributes:
+        return str(value)
+    return str(people.derive({attribute: value})[by])
 
 
 def _name_group(persona: "Persona", derived: Mapping[str, Any]) -> str:

@@ -7,9 +7,11 @@ import numpy as np
 import pandas as pd
 
 from pluralens.stats.likert_scale import aligned, semantic
+from pluralens.stats.pair_differences import PLACEBO, pair_differences
 
 __all__ = [
     "base_personas",
+    "grouped_pairs",
     "item_scores",
     "outcomes",
     "persona_frame",
@@ -28,7 +30,8 @@ def persona_frame(
     Args:
         sample_ids: Ids, one per sample.
         metadata: Scalars: the persona's attributes, `role` (base, counterfactual, placebo),
-            `base_id`, `pair_id`, `changed_attribute`, `from_value`, `to_value`.
+            `base_id`, `pair_id`, `changed_attribute`, `from_value`, `to_value`, and what these
+            are compared by: `from_group`, `to_group` (an age group for an age).
         values: `Score.value` of each sample.
 
     Returns:
@@ -62,6 +65,25 @@ def outcomes(frame: pd.DataFrame) -> list[str]:
     """Names of the favourability columns: `aligned`, then `aligned_<dimension>`."""
     per_dimension = sorted(c for c in frame.columns if str(c).startswith("aligned_"))
     return [c for c in ("aligned",) if c in frame.columns] + per_dimension
+
+
+def grouped_pairs(frame: pd.DataFrame, outcomes: Sequence[str]) -> pd.DataFrame:
+    """Differences within pairs, with the groups of the changed values in place of the values.
+
+    Args:
+        frame: A persona frame with `from_group` and `to_group`.
+        outcomes: Outcome columns.
+
+    Returns:
+        As `pair_differences`, for twins whose base has a score. Pairs within one group (an Italian
+        and a Polish origin, both "other Europe") compare nothing and are left out.
+    """
+    kept = with_their_bases(frame)
+    pairs = pair_differences(
+        kept.assign(from_value=kept["from_group"], to_value=kept["to_group"]), outcomes
+    )
+    within = (pairs["from_value"] == pairs["to_value"]) & (pairs["attribute"] != PLACEBO)
+    return pairs[~within].reset_index(drop=True)
 
 
 def rating_frame(frame: pd.DataFrame, items: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:

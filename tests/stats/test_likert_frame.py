@@ -5,6 +5,7 @@ import pytest
 
 from pluralens.stats.likert_frame import (
     base_personas,
+    grouped_pairs,
     item_scores,
     outcomes,
     persona_frame,
@@ -44,6 +45,25 @@ def test_one_row_per_sample_with_numbers_as_numbers() -> None:
 def test_twins_are_no_base_personas_and_need_their_base() -> None:
     assert base_personas(frame())["sample_id"].tolist() == ["a"]
     assert with_their_bases(frame())["sample_id"].tolist() == ["a", "b"]
+
+
+def test_pairs_are_compared_by_group_and_not_within_one() -> None:
+    base = {"role": "base", "base_id": "a", "pair_id": "", "changed_attribute": ""}
+    twin = {"role": "counterfactual", "base_id": "a", "changed_attribute": "origin"}
+    metadata = [
+        {**base, "from_value": "", "to_value": "", "from_group": "", "to_group": ""},
+        {**twin, "pair_id": "1", "from_value": "IT", "to_value": "TR", "from_group": "other Europe",
+         "to_group": "Asia"},
+        {**twin, "pair_id": "2", "from_value": "IT", "to_value": "PL", "from_group": "other Europe",
+         "to_group": "other Europe"},
+        {**twin, "role": "placebo", "changed_attribute": "placebo", "pair_id": "3",
+         "from_value": "", "to_value": "", "from_group": "", "to_group": ""},
+    ]  # fmt: skip
+    made = persona_frame(list("abcd"), metadata, [{"aligned": v} for v in (3, 4, 5, 3.5)])
+    pairs = grouped_pairs(made, ["aligned"])
+    assert pairs["pair_id"].tolist() == ["1", "3"]
+    assert (pairs["from_value"].iloc[0], pairs["to_value"].iloc[0]) == ("other Europe", "Asia")
+    assert pairs["aligned"].tolist() == [1, 0.5]
 
 
 def test_ratings_stand_side_by_side() -> None:

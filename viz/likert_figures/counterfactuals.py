@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from pluralens.stats.counterfactual_effects import counterfactual_effects
-from pluralens.stats.likert_frame import outcomes
-from pluralens.stats.pair_differences import PLACEBO, pair_differences
+from pluralens.stats.likert_frame import grouped_pairs, outcomes
+from pluralens.stats.pair_differences import PLACEBO
 from pluralens.viz.likert_figures.forest import ALPHA, difference_row, forest
 from pluralens.viz.likert_figures.labels import attribute_words, outcome_words, pair_words
 from pluralens.viz.logs import LikertLog
@@ -31,7 +31,7 @@ def table(log: LikertLog) -> pd.DataFrame:
         The columns of `pluralens.stats.counterfactual_effects`.
     """
     columns = outcomes(log.frame)
-    return counterfactual_effects(pair_differences(log.frame, columns), columns)
+    return counterfactual_effects(grouped_pairs(log.frame, columns), columns)
 
 
 def _label(row: Mapping[Any, Any]) -> str:

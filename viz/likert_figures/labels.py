@@ -7,6 +7,7 @@ __all__ = ["attribute_words", "outcome_words", "pair_words", "value_words"]
 
 ATTRIBUTES = {
     "age_bin": "age",
+    "origin_group": "origin",
     "origin_region": "region of origin",
     "origin_subregion": "subregion of origin",
     "marital_status": "marital status",

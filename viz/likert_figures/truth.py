@@ -15,8 +15,8 @@ from pluralens.errors import InputError
 from pluralens.models.latent import LatentModel
 from pluralens.models.respondent import load_latent
 from pluralens.stats.counterfactual_effects import counterfactual_effects
-from pluralens.stats.likert_frame import outcomes
-from pluralens.stats.pair_differences import PLACEBO, pair_differences
+from pluralens.stats.likert_frame import grouped_pairs, outcomes
+from pluralens.stats.pair_differences import PLACEBO
 from pluralens.viz.likert_figures.forest import difference_row, forest
 from pluralens.viz.likert_figures.labels import attribute_words, outcome_words, pair_words
 from pluralens.viz.logs import LikertLog
@@ -80,9 +80,8 @@ def table(log: LikertLog) -> pd.DataFrame:
         `covered` (whether the 95 % interval holds it).
     """
     columns = outcomes(log.frame)
-    pairs = pair_differences(log.frame, columns)
-    effects = counterfactual_effects(pairs, columns)
-    true_pairs = pair_differences(planted(log, _latent(log)), columns)
+    effects = counterfactual_effects(grouped_pairs(log.frame, columns), columns)
+    true_pairs = grouped_pairs(planted(log, _latent(log)), columns)
     effects = effects[effects["level"] == "pair"].reset_index(drop=True)
     truth = [_true_mean(true_pairs, row) for row in effects.to_dict("records")]
     effects["planted"] = np.array(truth)

@@ -128,14 +128,13 @@ def likert_counterfactuals() -> Metric:
 
     def compute(scores: list[SampleScore]) -> Value:
         from pluralens.stats.counterfactual_effects import counterfactual_effects
-        from pluralens.stats.likert_frame import with_their_bases
-        from pluralens.stats.pair_differences import pair_differences
+        from pluralens.stats.likert_frame import grouped_pairs
 
         frame = _frame(scores)
         value: dict[str, str | int | float | bool | None] = {}
         if "role" in frame and (frame["role"] != "base").any():
             # While the task runs a twin may be scored before its base.
-            pairs = pair_differences(with_their_bases(frame), ["aligned"])
+            pairs = grouped_pairs(frame, ["aligned"])
             table = counterfactual_effects(pairs, ["aligned"], n_permutations=1)
             shown = (table["level"] == "pair") & (table["n_pairs"] >= LEAST_PAIRS)
             for row in table[shown].to_dict("records"):
