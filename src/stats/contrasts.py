@@ -56,7 +56,7 @@ def contrasts(
         outcomes: Outcome columns.
         reference: Attribute -> reference value; by default the most frequent value.
         min_n: Personas with the outcome that both groups need.
-        n_permutations: Random permutations per value.
+        n_permutations: Random permutations per value; 0 for no test (p is NaN), which is fast.
         seed: Seed; a row's p does not depend on which other attributes are analysed.
         level: Confidence level.
 
@@ -125,7 +125,7 @@ def _compare(
     comparison = welch(value, reference, level)
     enough = np.minimum(comparison.n_value, comparison.n_reference) >= min_n
     p = np.full(enough.size, np.nan)
-    if enough.any():
+    if enough.any() and n:
         stacked = np.concatenate([value, reference])[:, enough]
         labels = np.arange(len(stacked)) < len(value)
         p[enough] = welch_permutation_p(stacked, labels, n_permutations=n, rng=rng)

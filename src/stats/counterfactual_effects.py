@@ -106,7 +106,7 @@ def counterfactual_effects(
             attribute "placebo" give the placebo band.
         outcomes: Outcome columns.
         margin: Half width of the equivalence region, scale points.
-        n_permutations: Random sign vectors per row.
+        n_permutations: Random sign vectors per row; 0 for no test (p is NaN).
         n_bootstrap: Resamples per row.
         seed: Seed; a row's numbers do not depend on which other rows there are.
         level: Confidence level; TOST and `equivalent` use 1 - `level`.
@@ -210,7 +210,8 @@ def _estimates(
     if enough.any():
         rng = cell_rng(options.seed, cell.attribute, cell.reference, cell.value, cell.level)
         kept = ClusterSums(data.sums[:, enough], data.counts[:, enough])
-        p[enough] = sign_flip_p(kept, n_permutations=options.n_permutations, rng=rng)
+        if options.n_permutations:
+            p[enough] = sign_flip_p(kept, n_permutations=options.n_permutations, rng=rng)
         low[enough], high[enough] = _interval(kept, options, rng)
     difference = np.where(enough, estimate.mean, np.nan)
     tost_p = np.where(enough, equivalence_p(estimate, options.margin), np.nan)

@@ -121,7 +121,7 @@ def test_empty_and_single_valued() -> None:
         ({"reference": {"age": "x"}}, "age is not analysed"),
         ({"min_n": 1}, "min_n"),
         ({"level": 95}, "level"),
-        ({"n_permutations": 0}, "n_permutations"),
+        ({"n_permutations": -1}, "n_permutations"),
     ],
 )
 def test_wrong_options(options: dict[str, object], message: str) -> None:
@@ -135,3 +135,19 @@ def test_wrong_frames() -> None:
     twins = personas().assign(role=["base"] * 239 + ["counterfactual"])
     with pytest.raises(InputError, match="1 of 240 rows are twins"):
         contrasts(twins, ["gender"], ["aligned"])
+
+
+def test_without_permutations_there_is_no_p_but_all_else() -> None:
+    frame = pd.DataFrame(
+        {
+            "sample_id": range(40),
+            "gender": ["a", "b"] * 20,
+            "aligned": np.random.default_rng(0).normal(size=40),
+        }
+    )
+    with_p = contrasts(frame, ["gender"], ["aligned"])
+    without = contrasts(frame, ["gender"], ["aligned"], n_permutations=0)
+    assert without[["p", "p_adjusted"]].isna().all(axis=None)
+    pd.testing.assert_frame_equal(
+        with_p.drop(columns=["p", "p_adjusted"]), without.drop(columns=["p", "p_adjusted"])
+    )

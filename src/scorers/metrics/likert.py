@@ -112,7 +112,7 @@ def likert_contrasts() -> Metric:
         value: dict[str, str | int | float | bool | None] = {}
         if not frame.empty:
             base = base_personas(frame)
-            table = contrasts(base, _axes(base), ["aligned"], n_permutations=1)
+            table = contrasts(base, _axes(base), ["aligned"], n_permutations=0)
             for row in table[table["enough"]].to_dict("records"):
                 value |= _interval(
                     f"contrast {row['attribute']}: {row['value']} - {row['reference']}", row
@@ -135,7 +135,7 @@ def likert_counterfactuals() -> Metric:
         if "role" in frame and (frame["role"] != "base").any():
             # While the task runs a twin may be scored before its base.
             pairs = grouped_pairs(frame, ["aligned"])
-            table = counterfactual_effects(pairs, ["aligned"], n_permutations=1)
+            table = counterfactual_effects(pairs, ["aligned"], n_permutations=0)
             shown = (table["level"] == "pair") & (table["n_pairs"] >= LEAST_PAIRS)
             for row in table[shown].to_dict("records"):
                 value |= _interval(
