@@ -13,7 +13,7 @@ TORCH_ARGS ?=
 TEST_PYTHONS ?= 3.11 3.12 3.13
 CORE := not hf and not packaging
 
-.PHONY: demo test lint types imports tests test-hf test-wheel test-pythons bench clean
+.PHONY: demo readme-figures test lint types imports tests test-hf test-wheel test-pythons bench clean
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "pluralens needs Python 3.11 or newer; none was found. Install one, or name it: make PYTHON=/path/to/python3.12"; exit 2; }
@@ -38,6 +38,11 @@ $(VENV)/.hf: pyproject.toml | $(VENV)/.dev
 
 demo: $(VENV)/.core
 	@$(BIN)/python -m pluralens.demo
+
+# The pictures of the README, made by the demonstration.
+readme-figures: demo
+	@mkdir -p docs/figures
+	@cp out/demo/planted_and_recovered.png out/demo/counterfactual_effects.png docs/figures/
 
 test: $(VENV)/.dev lint types imports tests
 

@@ -1,5 +1,6 @@
 """The look of every figure: one style file, a light and a dark theme, colour-blind safe colours."""
 
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import as_file, files
@@ -8,12 +9,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["BAND", "COLOURS", "NEUTRAL", "THEMES", "footnote", "themed", "zero_line"]
+__all__ = ["COLOURS", "THEMES", "faint", "footnote", "themed", "zero_line"]
 
 THEMES = ("light", "dark")
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-NEUTRAL = "#7A7A7A"
-BAND = "#B8B8B8"
+# Characters of a note's line that fit under the axes of a forest plot.
+NOTE_WIDTH = 96
 
 DARK = {
     "figure.facecolor": "#16181d",
@@ -44,9 +45,22 @@ def themed(theme: str) -> Iterator[None]:
                 plt.close("all")
 
 
+def faint(strength: float = 0.6) -> tuple[float, float, float, float]:
+    """The text colour, thinned out: a grey that shows in either theme.
+
+    Args:
+        strength: 0 (nothing) to 1 (as dark as text).
+    """
+    from matplotlib import rcParams
+    from matplotlib.colors import to_rgba
+
+    red, green, blue, _ = to_rgba(rcParams["text.color"])
+    return red, green, blue, strength
+
+
 def zero_line(axes: "Axes", at: float = 0.0) -> None:
     """The line of no effect, visible in either theme."""
-    axes.axvline(at, color=NEUTRAL, linewidth=1.2, zorder=1)
+    axes.axvline(at, color=faint(), linewidth=1.2, zorder=1)
 
 
 def footnote(axes: "Axes", text: str, below: float = 46.0) -> None:
@@ -54,11 +68,12 @@ def footnote(axes: "Axes", text: str, below: float = 46.0) -> None:
 
     Args:
         axes: Lowest axes of the figure.
-        text: The note.
+        text: The note; it is wrapped here.
         below: Distance from the axes, points.
     """
     axes.annotate(
-        text,
+        # A number keeps its percent sign on the same line.
+        textwrap.fill(text.replace(" %", "\u00a0%"), NOTE_WIDTH, break_on_hyphens=False),
         xy=(0.0, 0.0),
         xycoords="axes fraction",
         xytext=(0, -below),

@@ -56,7 +56,7 @@ def figure(effects: pd.DataFrame, title: str) -> "Figure":
     footnote(
         drawn.axes[0],
         "Differences between persona means with 95 % Welch intervals; blue: permutation p < 0.05 "
-        "after Benjamini-Hochberg\nwithin the attribute, grey: not. Groups differ in their other "
+        "after Benjamini-Hochberg within the attribute, grey: not. Groups differ in their other "
         "attributes too: the paired effects hold those fixed.",
     )
     return drawn

@@ -71,6 +71,6 @@ def figure(effects: pd.DataFrame, title: str) -> "Figure":
     footnote(
         drawn.axes[0],
         "Mean within-pair difference with its 95 % interval over base personas; n = pairs; blue: "
-        f"sign-flip p < 0.05 after\nBenjamini-Hochberg within the attribute, grey: not. {band}",
+        f"sign-flip p < 0.05 after Benjamini-Hochberg within the attribute, grey: not. {band}",
     )
     return drawn

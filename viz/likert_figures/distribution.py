@@ -61,7 +61,7 @@ def figure(shares: pd.DataFrame, title: str) -> "Figure":
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     footnote(
         drawn.axes[0],
-        "In reversed order 1 means 'very': a consistent respondent mirrors its numbers,\n"
+        "In reversed order 1 means 'very': a consistent respondent mirrors its numbers, "
         "so the two colours should be mirror images of each other.",
     )
     return drawn

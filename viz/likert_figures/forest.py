@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pluralens.viz.style import BAND, COLOURS, NEUTRAL, zero_line
+from pluralens.viz.style import COLOURS, faint, zero_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,9 +61,9 @@ def _draw(axes: "Axes", rows: Sequence[Row], positions: Sequence[float]) -> None
     for row, y in zip(rows, positions, strict=True):
         if not math.isnan(row.band_low):
             axes.fill_betweenx(
-                [y - 0.42, y + 0.42], row.band_low, row.band_high, color=BAND, alpha=0.55, lw=0
+                [y - 0.42, y + 0.42], row.band_low, row.band_high, color=faint(0.17), lw=0
             )
-        colour = COLOURS[0] if row.strong else NEUTRAL
+        colour = COLOURS[0] if row.strong else faint()
         if not math.isnan(row.low):
             axes.plot([row.low, row.high], [y, y], color=colour, lw=2, solid_capstyle="butt")
         if not math.isnan(row.estimate):

@@ -48,7 +48,7 @@ def figure(means: pd.DataFrame, title: str) -> "Figure":
     )
     footnote(
         drawn.axes[0],
-        "Mean of persona means over all items (negative adjectives mirrored), 95 % t interval;\n"
+        "Mean of persona means over all items (negative adjectives mirrored), 95 % t interval; "
         "n = personas. Groups differ in their other attributes too: see the paired effects.",
     )
     return drawn

@@ -9,7 +9,7 @@ from pluralens.stats.likert_frame import base_personas, rating_frame
 from pluralens.stats.order_effects import order_effects
 from pluralens.viz.likert_figures.forest import ROW_HEIGHT
 from pluralens.viz.logs import LikertLog
-from pluralens.viz.style import COLOURS, footnote, zero_line
+from pluralens.viz.style import COLOURS, faint, footnote, zero_line
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -49,7 +49,7 @@ def figure(effects: pd.DataFrame, items: Mapping[str, Mapping[str, Any]], title:
         1, 2, figsize=(8.6, 1.6 + ROW_HEIGHT * max(3, len(shown))), sharey=True, width_ratios=(3, 2)
     )
     zero_line(left)
-    colours = [COLOURS[0] if scope != "item" else "#7A7A7A" for scope in shown["scope"]]
+    colours = [COLOURS[0] if scope != "item" else faint() for scope in shown["scope"]]
     for y, (row, colour) in enumerate(zip(shown.to_dict("records"), colours, strict=True)):
         left.plot(
             [row["ci_low"], row["ci_high"]], [y, y], color=colour, lw=2, solid_capstyle="butt"
