@@ -20,7 +20,7 @@ LOGS, OUT = Path("logs"), Path("out/demo")
 COMMAND = (
     "inspect", "eval", "pluralens/likert", "--model", "pluralens_sim/likert",
     "-T", "n=70", "-T", "counterfactuals=gender,sexuality,placebo",
-    "-T", "items=g1,g2,g3,g4,g5", "-T", "seed=1", "-T", "temperature=0.3",
+    "-T", "items=g1,g2,g3,g4,g5", "-T", "seed=1", "-T", "population_temperature=0.3",
     "--temperature", "1", "--log-dir", str(LOGS), "--display", "plain", "--no-log-realtime",
 )  # fmt: skip
 

@@ -7,6 +7,7 @@ One sample is one persona, who is rated on every item in both orders of the scal
 twins are samples of their own. Figures: `python viz/likert.py`.
 """
 
+from inspect import signature
 from typing import Any
 
 from inspect_ai import Task, task
@@ -15,6 +16,7 @@ from inspect_ai.model import GenerateConfig
 
 from pluralens.errors import shown_plainly
 from pluralens.evals.likert_dataset import Draw, Interview, interview_samples
+from pluralens.evals.unknown_options import refuse_unknown_options
 from pluralens.scorers.rating import rating
 from pluralens.solvers.likert import likert as likert_solver
 
@@ -22,6 +24,10 @@ __all__ = ["likert"]
 
 # N-X: N counts changes after which results are not comparable, X changes of the interface.
 VERSION = "1-A"
+NOT_OPTIONS = {
+    "temperature": "the population's shares are flattened by -T population_temperature=0 to 1, "
+    "and the model's own temperature is --temperature"
+}
 
 
 @task
@@ -31,7 +37,7 @@ def likert(
     seed: int = 0,
     counterfactuals: str | list[str] | None = None,
     per_attribute: str | int = "all",
-    temperature: float | dict[str, float] = 0.0,
+    population_temperature: float | dict[str, float] = 0.0,
     age: str | list[int] = "18-100",
     attributes: str | list[str] | None = None,
     language: str = "de",
@@ -43,6 +49,7 @@ def likert(
     items: str | list[str] | None = None,
     cases: str | None = None,
     top_logprobs: int = 20,
+    **kwargs: Any,
 ) -> Task:
     """Rate synthetic residents of a population, and their counterfactual twins.
 
@@ -53,8 +60,8 @@ def likert(
         counterfactuals: Attributes of which each base persona gets twins that differ in nothing
             else (`gender,age,origin,religion,sexuality`), and `placebo` for identical twins.
         per_attribute: Twins per base persona and attribute: `all` other values, or a number.
-        temperature: Flattens the population's shares, 0 (real) to 1 (uniform); one number or one
-            per attribute. The model's own temperature is inspect's `--temperature`.
+        population_temperature: Flattens the population's shares, 0 (real) to 1 (uniform); one
+            number or one per attribute. The model's own temperature is inspect's `--temperature`.
         age: Ages, `from-to`, both included.
         attributes: Attributes shown in the prompt; default all.
         language: Language of prompt and items, `de` or `en`.
@@ -67,15 +74,17 @@ def likert(
         items: Item ids or dimensions, comma-separated; default all 40.
         cases: An own CSV file of items (`id,adjective` or the full columns).
         top_logprobs: Alternatives per token, for providers that allow fewer than 20.
+        **kwargs: Refused: there are no other options.
     """
     with shown_plainly():
+        refuse_unknown_options(kwargs, list(signature(likert).parameters)[:-1], NOT_OPTIONS)
         draw = Draw.checked(
             n=n,
             population=population,
             seed=seed,
             counterfactuals=counterfactuals,
             per_attribute=per_attribute,
-            temperature=temperature,
+            temperature=population_temperature,
             age=age,
         )
         interview = Interview.checked(

@@ -115,8 +115,8 @@ def _temperature(value: float | Mapping[str, float]) -> float | Mapping[str, flo
     for one in values:
         if isinstance(one, bool) or not isinstance(one, (int, float)) or not 0 <= one <= 1:
             raise InputError(
-                f"temperature={one!r} must be in [0, 1]: it flattens the population's shares, "
-                "from 0 (real) to 1 (uniform); the model's own temperature is --temperature"
+                f"population_temperature={one!r} must be in [0, 1]: it flattens the population's "
+                "shares, from 0 (real) to 1 (uniform); the model's own is --temperature"
             )
     return value
 
@@ -349,7 +349,7 @@ def interview_samples(
         role = "base" if link is None else PLACEBO
         role = "counterfactual" if link is not None and link.attribute != PLACEBO else role
         return {
-            "id": persona.persona_id,
+            "id": _sample_id(persona, link),
             "input": describe(
                 persona.attributes,
                 people,
@@ -361,6 +361,7 @@ def interview_samples(
             "metadata": {
                 **persona.attributes,
                 **derived,
+                "persona_id": persona.persona_id,
                 "population": people.id,
                 "axes": ",".join(interview.axes),
                 "name": name,
@@ -382,6 +383,15 @@ def interview_samples(
         samples += [one(t, base.persona_id, link) for t, link in twins.get(base.persona_id, [])]
     skipped = [asdict(s) for found in sets for s in found.skipped]
     return samples, skipped
+
+
+def _sample_id(persona: "Persona", link: "PairLink | None") -> str:
+    """The persona's id; a twin's starts with its base's, so that they are listed together."""
+    if link is None:
+        return persona.persona_id
+    if link.attribute == PLACEBO:
+        return f"{link.base_id}-{PLACEBO}"
+    return f"{link.base_id}-{link.attribute}-{link.to_value}"
 
 
 def _group(people: "Population", attribute: str, value: str | int) -> str:

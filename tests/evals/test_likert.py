@@ -221,8 +221,10 @@ WRONG = [
     ("orders=up", "orders='up' is unknown; choose one of both"),
     ("style=poem", "style='poem' is unknown; choose one of list"),
     ("elicit=mind", "elicit='mind' is unknown; choose one of json"),
-    ("temperature=-0.1", "temperature=-0.1 must be in [0, 1]"),
-    ("temperature=1.5", "temperature=1.5 must be in [0, 1]"),
+    ("population_temperature=-0.1", "population_temperature=-0.1 must be in [0, 1]"),
+    ("population_temperature=1.5", "population_temperature=1.5 must be in [0, 1]"),
+    ("temperature=1.5", "there is no option temperature=1.5; the population's shares"),
+    ("populaton=de", "there is no option populaton='de'; the closest is 'population'"),
     ("paraphrase=9", "paraphrase=9 is unknown; choose a number from 0 to 3"),
     ("per_attribute=some", "per_attribute='some' must be `all` or a number"),
     ("age=old", "age='old' must be youngest-oldest"),
@@ -268,7 +270,8 @@ def test_options_that_contradict_each_other_are_refused(
     ("arguments", "message"),
     [
         (["-T", "n=0"], "Error: n=0 must be a whole number of at least 1"),
-        (["-T", "temperature=1.5"], "Error: temperature=1.5 must be in [0, 1]"),
+        (["-T", "population_temperature=-0.1"], "population_temperature=-0.1 must be in [0, 1]"),
+        (["-T", "temperature=1.5"], "Error: there is no option temperature=1.5"),
         (["-M", "noize=1"], "unknown parameter 'noize'"),
     ],
 )
