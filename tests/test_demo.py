@@ -1,0 +1,34 @@
+"""`make demo`, without the environment that the Makefile makes around it."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+LINE = re.compile(
+    r"^(\S.*?)\s+([+-]\d\.\d\d)\s+([+-]\d\.\d\d) to\s+([+-]\d\.\d\d)\s+([+-]\d\.\d\d)$"
+)
+
+
+def test_the_demonstration_recovers_what_was_planted(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pluralens.demo"],
+        cwd=tmp_path,
+        env={**os.environ, "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    headlines = [m for line in done.stdout.splitlines() if (m := LINE.match(line))]
+    assert len(headlines) == 3
+    planted = [float(h[5]) for h in headlines]
+    assert planted == [0.30, -0.20, 0.16]
+    for headline in headlines:
+        estimate, low, high, truth = map(float, headline.groups()[1:])
+        assert low < estimate < high and low <= truth <= high
+    (log,) = (tmp_path / "logs").glob("*.eval")
+    assert log.name in done.stdout
+    figures = {f.name for f in (tmp_path / "out" / "demo").glob("*.png")}
+    assert {"planted_and_recovered.png", "counterfactual_effects.png"} <= figures
