@@ -71,16 +71,19 @@ test-hf: $(VENV)/.hf
 test-wheel: $(VENV)/.dev
 	@$(BIN)/python -m pytest -q -m packaging
 
-# The core tests on every supported Python that is there.
+# The core tests on every supported Python that is there: on the path, or installed by pyenv or uv.
 test-pythons:
-	@set -e; ran=0; for v in $(TEST_PYTHONS); do \
-	  p=$$(command -v python$$v || true); \
-	  if [ -z "$$p" ] || ! "$$p" -c 'pass' 2>/dev/null; then echo "== python$$v: not here, skipped"; continue; fi; \
-	  echo "== python$$v"; \
+	@set -e; ran=0; for v in $(TEST_PYTHONS); do p=""; \
+	  for c in python$$v $$(ls -d $$(pyenv root 2>/dev/null)/versions/$$v.*/bin/python 2>/dev/null) \
+	      $$(uv python find $$v 2>/dev/null); do \
+	    if "$$c" -c "import sys, ssl, venv; assert sys.version.startswith('$$v.')" 2>/dev/null; then p="$$c"; break; fi; \
+	  done; \
+	  if [ -z "$$p" ]; then echo "== Python $$v: not here, skipped"; continue; fi; \
+	  echo "== Python $$v"; \
 	  [ -x .venvs/$$v/bin/python ] || "$$p" -m venv .venvs/$$v; \
 	  .venvs/$$v/bin/python -m pip --disable-pip-version-check install -q -e '.[dev]'; \
 	  .venvs/$$v/bin/python -m pytest -q -m "$(CORE)"; ran=$$((ran + 1)); \
-	done; test $$ran -gt 0
+	done; test $$ran -gt 0 || { echo "none of $(TEST_PYTHONS) is here"; exit 2; }
 
 bench: $(VENV)/.dev
 	@for b in sampling startup throughput; do echo "== benchmarks/$$b.py"; $(BIN)/python benchmarks/$$b.py; done
