@@ -4,8 +4,10 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from inspect_ai.log import transcript
 from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import TaskState
+from inspect_ai.util import store_from_events_as
 
 from pluralens.scorers.answers import Answer, LikertAnswers, item_key
 from pluralens.scorers.digits import digit_distribution
@@ -120,6 +122,10 @@ def rating() -> Scorer:
 
     async def score(state: TaskState, target: Target) -> Score:
         store = state.store_as(LikertAnswers)
+        if not store.answers:
+            # A sample that inspect salvaged after its process was killed has lost its store; what
+            # was stored is in its transcript.
+            store = store_from_events_as(list(transcript().events), LikertAnswers)
         if not store.answers:
             return Score.unscored(
                 reason="no_response", explanation="the sample holds no answers to score"

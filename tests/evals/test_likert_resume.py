@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from canned_replies import short_hash
 from inspect_ai import eval as inspect_eval
+from inspect_ai import score as inspect_score
 from inspect_ai.log import (
     EvalLog,
     EvalSample,
@@ -27,6 +28,7 @@ from openai_server import OpenAIServer
 
 from pluralens.evals.likert import likert
 from pluralens.scorers.answers import LikertAnswers
+from pluralens.scorers.rating import rating
 
 MODEL = "openai-api/local/likert"
 ITEMS, N = "g1,g2,g4", 24
@@ -59,7 +61,10 @@ def uninterrupted(server: OpenAIServer, tmp_path_factory: pytest.TempPathFactory
 def env(server: OpenAIServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     # inspect keeps the samples that are not yet in the log in a database in the user's data folder.
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    return {"LOCAL_BASE_URL": server.base_url, "LOCAL_API_KEY": "none"}
+    where = {"LOCAL_BASE_URL": server.base_url, "LOCAL_API_KEY": "none"}
+    for name, value in where.items():
+        monkeypatch.setenv(name, value)
+    return where
 
 
 def kill_in_the_middle(
@@ -158,6 +163,11 @@ def test_the_plain_commands_keep_every_finished_persona(
         replies = store_from_events_as(sample.events, LikertAnswers).answers
         assert replies == expected[id].store_as(LikertAnswers).answers
     assert_asked_once(server, before, finished, expected)
+    # Also what was salvaged can be scored again without a call.
+    again = inspect_score(log, rating(), action="overwrite", display="none")
+    assert metrics(again) == pytest.approx(metrics(uninterrupted), nan_ok=True)
+    for id, sample in by_id(again).items():
+        assert scored(sample) == scored(expected[id])
 
 
 def test_without_realtime_logging_a_write_per_persona_keeps_them_whole(
