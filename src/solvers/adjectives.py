@@ -1,7 +1,7 @@
 """The adjectives of the persona Likert benchmark: which qualities the model is asked about."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -70,7 +70,7 @@ def load_adjectives(language: str, cases: str | Path | None = None) -> tuple[Adj
         rows = read_rows(data_file("adjectives", f"{language}.csv"), source, (FULL, SHORT))
     else:
         source = str(cases)
-        rows = read_rows(Path(cases).expanduser(), source, (FULL, SHORT))
+        rows = read_rows(_own_file(cases), source, (FULL, SHORT))
     items = [_adjective(row) for row in rows]
     _refuse_repeats(rows)
     active = tuple(item for item, used in items if used)
@@ -100,6 +100,8 @@ def select_items(
     """
     if items is None:
         return tuple(adjectives)
+    if not isinstance(items, Iterable) or isinstance(items, Mapping):
+        raise InputError(f"items={items!r} must be ids or dimensions, separated by commas")
     parts = items.split(",") if isinstance(items, str) else [str(item) for item in items]
     wanted = {part.strip() for part in parts} - {""}
     if not wanted:
@@ -113,6 +115,17 @@ def select_items(
             else f"items: {entry!r} cannot be chosen; there are no items to choose from"
         )
     return tuple(item for item in adjectives if item.id in wanted or item.dimension in wanted)
+
+
+def _own_file(cases: str | Path) -> Path:
+    if not isinstance(cases, (str, Path)):
+        raise InputError(f"cases={cases!r} must be the path of one CSV file; give it as text")
+    try:
+        return Path(cases).expanduser()
+    except RuntimeError:
+        raise InputError(
+            f"cases={str(cases)!r}: there is no such user's home folder; write the path in full"
+        ) from None
 
 
 def _known_language(language: str) -> str:

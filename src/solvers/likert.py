@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 __all__ = ["ORDERS", "asked_orders", "likert", "question_seed"]
 
 ORDERS = ("both", "normal", "reversed", "random")
-# Room for models that think aloud before a short answer; `--max-tokens` is stronger.
-MAX_TOKENS = {"json": 2048, "text": 2048, "both": 64, "logprobs": 1}
+# Where log-probabilities are read, only the first tokens matter. Other forms take the limit of the
+# run: the settings of a single call would be stronger than `--max-tokens`.
+MAX_TOKENS = {"both": 64, "logprobs": 1}
 
 
 class Rating(BaseModel):
@@ -66,7 +67,7 @@ def asked_orders(orders: str, seed: int, persona: str, item: str) -> tuple[bool,
 
 
 def _generate_config(elicit: str, rationale: bool, top_logprobs: int) -> GenerateConfig:
-    config = GenerateConfig(max_tokens=MAX_TOKENS[elicit])
+    config = GenerateConfig(max_tokens=MAX_TOKENS.get(elicit))
     if elicit == "json":
         form = ReasonedRating if rationale else Rating
         config.response_schema = ResponseSchema(name="likert", json_schema=json_schema(form))
@@ -197,7 +198,9 @@ def likert(
                 item=adjective,
                 reversed_order=upside_down,
                 text=wording.ask(description, adjective.adjective, name, upside_down),
-                seed=question_seed(seed, state.sample_id, state.epoch, adjective.id, upside_down)
+                seed=question_seed(
+                    seed, model.config.seed, state.sample_id, state.epoch, adjective.id, upside_down
+                )
                 if sampled
                 else None,
             )

@@ -57,17 +57,20 @@ class LikertWording:
 
 
 @cache
+def _languages() -> tuple[str, ...]:
+    found = (file.name.split(".") for file in data_file("templates").iterdir())
+    return tuple(sorted(parts[1] for parts in found if parts[0] == "likert"))
+
+
+@cache
 def _wording(language: str) -> Mapping[str, Any]:
     import yaml
 
     file = data_file("templates", f"likert.{language}.yaml")
-    if not file.is_file():
-        raise InputError(f"language={language!r} is unknown; choose one of de, en")
     wording: Mapping[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
     return wording
 
 
-@cache
 def likert_wording(
     language: str, paraphrase: int = 0, elicit: str = "json", rationale: bool = False
 ) -> LikertWording:
@@ -82,24 +85,39 @@ def likert_wording(
     Raises:
         InputError: For an option that does not exist, or a rationale where one token is read.
     """
-    wording = _wording(language)
-    questions = wording["questions"]
+    # Checked here and not in the cached part, which takes 1.0 and True for the 1 it has seen and
+    # fails on a list.
+    if language not in _languages():
+        raise InputError(
+            f"language={language!r} is unknown; choose one of {', '.join(_languages())}"
+        )
     if elicit not in ELICITATIONS:
         raise InputError(f"elicit={elicit!r} is unknown; choose one of {', '.join(ELICITATIONS)}")
-    if isinstance(paraphrase, bool) or paraphrase not in range(len(questions)):
+    last = len(_wording(language)["questions"]) - 1
+    whole = isinstance(paraphrase, int) and not isinstance(paraphrase, bool)
+    if not whole or not 0 <= paraphrase <= last:
         raise InputError(
-            f"paraphrase={paraphrase!r} is unknown; choose a number from 0 to {len(questions) - 1}"
+            f"paraphrase={paraphrase!r} is unknown; choose a number from 0 to {last}, without "
+            "decimals"
         )
+    if not isinstance(rationale, bool):
+        raise InputError(f"rationale={rationale!r} must be true or false")
     if rationale and elicit in ("logprobs", "both"):
         raise InputError(
             f"rationale=true does not go with elicit={elicit}, which reads the first token of "
             "the reply; use elicit=json or elicit=text"
         )
     form = ("json" if elicit == "json" else "text") + ("_rationale" if rationale else "")
+    return _checked_wording(language, paraphrase, form)
+
+
+@cache
+def _checked_wording(language: str, paraphrase: int, form: str) -> LikertWording:
+    wording = _wording(language)
     return LikertWording(
         system=wording["system"].strip(),
         anonymous=wording["anonymous"],
-        question=questions[paraphrase],
+        question=wording["questions"][paraphrase],
         scale=tuple(wording["scale"]),
         scale_line=wording["scale_line"],
         instruction=wording["instructions"][form],
