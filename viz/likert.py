@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pluralens.errors import InputError
 from pluralens.viz.logs import LikertLog, find_logs, read_likert_log
-from pluralens.viz.output import FORMATS, safe_name, write_figure, write_table
+from pluralens.viz.output import FORMATS, rendered, safe_name, write_file, write_table
 from pluralens.viz.progress import steps
 from pluralens.viz.style import THEMES, themed
 
@@ -54,7 +54,7 @@ def _charts(log: LikertLog) -> list[Chart]:
         )
     if order.has_both(log):
         charts.append(("order_effects", order.table, lambda t, g: order.figure(t, g.items, title)))
-    if log.simulated and counterfactuals.has_pairs(log):
+    if counterfactuals.has_pairs(log) and truth.has_truth(log):
         charts.append(("planted_and_recovered", truth.table, lambda t, _: truth.figure(t, title)))
     return charts
 
@@ -62,11 +62,16 @@ def _charts(log: LikertLog) -> list[Chart]:
 def _tables(log: LikertLog) -> "list[tuple[str, pd.DataFrame]]":
     """Tables without a figure: coverage and the single pairs."""
     from pluralens.stats.coverage import coverage
-    from pluralens.stats.likert_frame import base_personas, outcomes
+    from pluralens.stats.likert_frame import outcomes
     from pluralens.stats.pair_differences import pair_differences
     from pluralens.viz.likert_figures import counterfactuals
 
-    tables = [("coverage", coverage(base_personas(log.frame), log.axes))]
+    runs = log.runs
+    if counterfactuals.has_pairs(log):
+        changed = runs["attribute"] + ": " + runs["from_group"] + " -> " + runs["to_group"]
+        runs = runs.assign(changed=changed.where(runs["role"] == "counterfactual"))
+    extra = [c for c in ("role", "changed") if c in runs]
+    tables = [("coverage", coverage(runs, [*extra, *log.axes]))]
     if counterfactuals.has_pairs(log):
         tables.append(("pairs", pair_differences(log.frame, outcomes(log.frame))))
     return tables
@@ -84,11 +89,17 @@ def draw(log: LikertLog, out: Path, formats: Sequence[str], theme: str = "light"
     Returns:
         The written files.
     """
-    written = [write_table(table, out, name) for name, table in _tables(log)]
+    made: list[tuple[str, pd.DataFrame, dict[str, bytes]]] = [
+        (name, table, {}) for name, table in _tables(log)
+    ]
     for name, make_table, make_figure in steps(_charts(log), f"drawing {log.title}"):
         table = make_table(log)
         with themed(theme):
-            written += write_figure(make_figure(table, log), out, name, list(formats))
+            made.append((name, table, rendered(make_figure(table, log), formats)))
+    # Nothing is written before all is made: a chart that fails leaves no half of a set behind.
+    written = []
+    for name, table, pictures in made:
+        written += [write_file(out / f"{name}.{kind}", data) for kind, data in pictures.items()]
         written.append(write_table(table, out, name))
     return written
 

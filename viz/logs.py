@@ -10,10 +10,12 @@ import pandas as pd
 
 from pluralens.errors import InputError
 from pluralens.stats.likert_frame import base_personas, persona_frame, with_their_bases
+from pluralens.stats.persona_frame import COUNTS
 
 __all__ = ["LikertLog", "find_logs", "read_likert_log"]
 
 DEFAULT_FOLDER = "logs"
+OTHER_COUNTS = ("reasked", "compared", "mismatched")
 SIMULATED = "pluralens_sim/"
 
 
@@ -31,7 +33,8 @@ class LikertLog:
         axes: Attributes to analyse.
         items: Item id -> adjective, dimension, valence.
         unscored: Samples (times epochs) without a score; they are in no table.
-        frame: One row per sample, epochs averaged; see `persona_frame`.
+        frame: One row per sample, epochs averaged; see `persona_frame`. The unit of estimates.
+        runs: One row per sample and epoch: what single ratings and calls are counted from.
         without_base: Twins that were left out because their base has no score.
         metadata: The task's metadata.
     """
@@ -46,6 +49,7 @@ class LikertLog:
     items: dict[str, dict[str, Any]]
     unscored: int
     frame: pd.DataFrame
+    runs: pd.DataFrame
     without_base: int = 0
     metadata: dict[str, Any] = field(default_factory=dict)
 
@@ -79,16 +83,17 @@ def _task_name(place: str) -> str:
 def _unreadable() -> tuple[type[Exception], ...]:
     """What the layers of a log file raise when it is cut, damaged or no log at all.
 
-    json and pydantic errors are ValueErrors; the entries of an .eval file are zip and zstandard.
+    json and pydantic errors are ValueErrors; the entries of an .eval file are zip and zstandard;
+    remote logs come through botocore.
     """
     import zipfile
     import zlib
 
     import zstandard
+    from botocore.exceptions import BotoCoreError, ClientError
 
-    return (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) + (
-        zstandard.ZstdError,
-    )
+    local = (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error)
+    return (*local, zstandard.ZstdError, BotoCoreError, ClientError)
 
 
 def _header(place: str) -> Any:
@@ -113,31 +118,40 @@ def find_logs(places: list[str], task: str) -> list[str]:
     Raises:
         InputError: For a place that does not exist or holds no log of the task.
     """
+    return [_find(place, task) for place in places or [DEFAULT_FOLDER]]
+
+
+def _find(place: str, task: str) -> str:
     from inspect_ai.log import list_eval_logs
 
-    found = []
-    for place in places or [DEFAULT_FOLDER]:
-        path = Path(place)
-        if _is_remote(place) and place.endswith((".eval", ".json")):
-            found.append(place)
-            continue
-        if not _is_remote(place) and not path.exists():
-            hint = "run `inspect eval pluralens/likert` first, or give --log FILE or DIR"
-            raise InputError(f"{place}: no such file or folder; {hint}")
-        if not _is_remote(place) and path.is_file():
-            found.append(place)
-            continue
+    hint = f"run `inspect eval pluralens/{task}` first, or give --log FILE or DIR"
+    if not place.strip():
+        raise InputError(f"--log is empty; {hint}")
+    if _is_remote(place) and place.endswith((".eval", ".json")):
+        return place
+    try:
+        if not _is_remote(place):
+            if not Path(place).exists():
+                raise InputError(f"{place}: no such file or folder; {hint}")
+            if Path(place).is_file():
+                return place
         logs = list_eval_logs(place, descending=True)
-        if not logs:
-            raise InputError(f"{place}: holds no inspect log; give --log FILE or another folder")
-        newest = next((log.name for log in logs if _named(log.name, task)), None)
-        if newest is None:
-            raise InputError(
-                f"{place}: holds {len(logs)} logs, but none of the task {task}; give --log FILE "
-                f"or another folder, or run `inspect eval pluralens/{task}` first"
-            )
-        found.append(_short(newest))
-    return found
+    except InputError:
+        raise
+    except _unreadable() as error:
+        raise InputError(
+            f"{place}: cannot be listed ({type(error).__name__}: {error}); check the address, "
+            "the rights and, for remote places, the credentials"
+        ) from None
+    if not logs:
+        raise InputError(f"{place}: holds no inspect log; give --log FILE or another folder")
+    newest = next((log.name for log in logs if _named(log.name, task)), None)
+    if newest is None:
+        raise InputError(
+            f"{place}: holds {len(logs)} logs, but none of the task {task}; give --log FILE "
+            f"or another folder, or run `inspect eval pluralens/{task}` first"
+        )
+    return _short(newest)
 
 
 def _short(place: str) -> str:
@@ -194,7 +208,12 @@ def read_likert_log(place: str) -> LikertLog:
     ]
     if not scored:
         raise InputError(f"{place}: holds no scored sample; score it with `inspect score {place}`")
-    frame = _frame(scored)
+    runs = persona_frame(
+        [str(s.id) for s, _ in scored],
+        [s.metadata or {} for s, _ in scored],
+        [value for _, value in scored],
+    )
+    frame = _epochs_joined(runs, [c for c in scored[0][1] if c in runs])
     return LikertLog(
         path=place,
         model=log.eval.model,
@@ -206,21 +225,17 @@ def read_likert_log(place: str) -> LikertLog:
         items=metadata["items"],
         unscored=len(summaries) - len(scored),
         frame=with_their_bases(frame),
+        runs=runs,
         without_base=len(frame) - len(with_their_bases(frame)),
         metadata=metadata,
     )
 
 
-def _frame(scored: list[tuple[Any, Any]]) -> pd.DataFrame:
-    """Persona frame with epochs averaged: the persona is the unit, not the epoch."""
-    frame = persona_frame(
-        [str(s.id) for s, _ in scored],
-        [s.metadata or {} for s, _ in scored],
-        [value for _, value in scored],
-    )
-    if not frame["sample_id"].duplicated().any():
-        return frame
-    numbers = [c for c in scored[0][1] if c in frame]
-    about = frame.drop(columns=numbers).drop_duplicates("sample_id").set_index("sample_id")
-    means = frame.groupby("sample_id", sort=False)[numbers].mean()
-    return about.join(means).reset_index()
+def _epochs_joined(runs: pd.DataFrame, numbers: list[str]) -> pd.DataFrame:
+    """One row per sample: scores are means over epochs, counts of calls are sums."""
+    if not runs["sample_id"].duplicated().any():
+        return runs
+    about = runs.drop(columns=numbers).drop_duplicates("sample_id").set_index("sample_id")
+    how = {n: "sum" if n in COUNTS or n in OTHER_COUNTS else "mean" for n in numbers}
+    joined = runs.groupby("sample_id", sort=False)[numbers].agg(how)
+    return about.join(joined).reset_index()

@@ -3,6 +3,7 @@
 import os
 import re
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-__all__ = ["FORMATS", "safe_name", "write_figure", "write_table"]
+__all__ = ["FORMATS", "rendered", "safe_name", "write_file", "write_table"]
 
 FORMATS = ("png", "svg", "pdf")
 # A fixed date keeps the bytes of two runs on one log equal.
@@ -56,16 +57,21 @@ def _replace(target: Path, content: bytes) -> Path:
     return target
 
 
-def write_figure(figure: "Figure", out: Path, name: str, formats: list[str]) -> list[Path]:
-    """Write one figure in every format; returns the paths."""
+def rendered(figure: "Figure", formats: Sequence[str]) -> dict[str, bytes]:
+    """One figure in every format, in memory."""
     from io import BytesIO
 
-    written = []
+    pictures = {}
     for kind in formats:
         buffer = BytesIO()
         figure.savefig(buffer, format=kind, metadata=METADATA[kind])
-        written.append(_replace(out / f"{name}.{kind}", buffer.getvalue()))
-    return written
+        pictures[kind] = buffer.getvalue()
+    return pictures
+
+
+def write_file(target: Path, content: bytes) -> Path:
+    """Write under the final name only what is complete; returns the path."""
+    return _replace(target, content)
 
 
 def write_table(table: "pd.DataFrame", out: Path, name: str) -> Path:

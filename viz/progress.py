@@ -15,9 +15,10 @@ def steps(items: Sequence[Step], what: str) -> Iterator[Step]:
         yield from _lines(items, what)
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import track
 
-    yield from track(items, description=what, console=Console(stderr=True), transient=True)
+    yield from track(items, description=escape(what), console=Console(stderr=True), transient=True)
 
 
 def _lines(items: Sequence[Step], what: str) -> Iterable[Step]:

@@ -7,16 +7,18 @@ One sample is one persona, who is rated on every item in both orders of the scal
 twins are samples of their own. Figures: `python viz/likert.py`.
 """
 
+from dataclasses import asdict
 from inspect import signature
 from typing import Any
 
 from inspect_ai import Task, task
 from inspect_ai.dataset import MemoryDataset, Sample
-from inspect_ai.model import GenerateConfig
+from inspect_ai.model import GenerateConfig, Model, get_model
 
 from pluralens.errors import shown_plainly
 from pluralens.evals.likert_dataset import Draw, Interview, interview_samples
 from pluralens.evals.unknown_options import refuse_unknown_options
+from pluralens.models.simulated import SimulatedAPI
 from pluralens.scorers.rating import rating
 from pluralens.solvers.likert import likert as likert_solver
 
@@ -24,6 +26,7 @@ __all__ = ["likert"]
 
 # N-X: N counts changes after which results are not comparable, X changes of the interface.
 VERSION = "1-A"
+MAX_TOKENS = 2048
 NOT_OPTIONS = {
     "temperature": "the population's shares are flattened by -T population_temperature=0 to 1, "
     "and the model's own temperature is --temperature"
@@ -100,6 +103,7 @@ def likert(
             cases=cases,
             top_logprobs=top_logprobs,
         )
+        model = _active_model()
         samples, skipped = interview_samples(draw, interview)
         return Task(
             dataset=MemoryDataset(
@@ -107,11 +111,44 @@ def likert(
             ),
             solver=likert_solver(**interview.solver_arguments()),
             scorer=rating(),
-            # Greedy unless `--temperature` says otherwise: the same command, the same log.
-            config=GenerateConfig(temperature=0.0),
+            config=_generate_config(model),
             version=VERSION,
-            metadata=_metadata(draw, interview, skipped),
+            metadata=_metadata(draw, interview, skipped) | _planted(model),
         )
+
+
+def _seen(draw: Draw, interview: Interview) -> list[str]:
+    """Attributes that the model could read in the prompt, with those that follow from them."""
+    shown = interview.attributes or draw.people.attributes
+    return [a for a in draw.people.all_attributes if draw.people.source_of(a) in shown]
+
+
+def _active_model() -> Model | None:
+    """The model of the run; a task that is made in Python has none yet."""
+    try:
+        return get_model()
+    except ValueError:
+        return None
+
+
+def _generate_config(model: Model | None) -> GenerateConfig:
+    """Greedy, with room for models that think aloud, unless the run or its model says otherwise.
+
+    `--temperature` and `--max-tokens` are stronger than a task's settings; those of a model that
+    was made in Python are weaker, and are left alone here.
+    """
+    given = model.config if model is not None else GenerateConfig()
+    return GenerateConfig(
+        temperature=0.0 if given.temperature is None else None,
+        max_tokens=MAX_TOKENS if given.max_tokens is None else None,
+    )
+
+
+def _planted(model: Model | None) -> dict[str, Any]:
+    """The truth behind a simulated respondent, for figures that show it beside the estimates."""
+    if model is None or not isinstance(model.api, SimulatedAPI):
+        return {}
+    return {"planted": asdict(model.api.respondent.latent)}
 
 
 def _metadata(draw: Draw, interview: Interview, skipped: list[dict[str, str]]) -> dict[str, Any]:
@@ -126,6 +163,8 @@ def _metadata(draw: Draw, interview: Interview, skipped: list[dict[str, str]]) -
         },
         "language": interview.language,
         "axes": interview.axes,
+        "style": interview.style,
+        "seen": _seen(draw, interview),
         "items": {
             a.id: {
                 "adjective": a.adjective,

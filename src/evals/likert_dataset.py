@@ -2,12 +2,24 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from pluralens.errors import InputError
+from pluralens.evals.likert_options import (
+    PLACEBO,
+    ages,
+    changed_attributes,
+    names,
+    one_path,
+    per_attribute_count,
+    population_temperature,
+    refuse_reserved_attributes,
+    refuse_reserved_items,
+    whole,
+    yes_or_no,
+)
 from pluralens.personas.description import check_style, describe
 from pluralens.solvers.likert import ORDERS
 from pluralens.solvers.prompts import likert_wording
@@ -20,7 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Draw", "Interview", "interview_samples"]
 
-PLACEBO = "placebo"
 # Analysed by default, in this order, as far as the population has them.
 AXES = ("gender", "age_bin", "origin_group", "religion", "sexuality")
 # Changed attributes with too many values for a mean each: their twins are compared by these.
@@ -29,20 +40,6 @@ COMPARED_BY = {"age": "age_bin", "origin": "origin_group"}
 TOLD_BY_NAME = ("gender", "origin")
 # Providers that never return log-probabilities; others are asked and must answer.
 WITHOUT_LOGPROBS = ("anthropic", "bedrock", "groq", "mistral", "mockllm", "none")
-
-
-def _names(value: str | Sequence[str] | None) -> tuple[str, ...] | None:
-    """`a,b` as it comes from a shell, or a list as it comes from Python."""
-    if value is None or value in ("", "none"):
-        return None
-    parts = value.split(",") if isinstance(value, str) else list(value)
-    return tuple(str(part).strip() for part in parts if str(part).strip())
-
-
-def _whole(name: str, value: Any, lowest: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
-        raise InputError(f"{name}={value!r} must be a whole number of at least {lowest}")
-    return value
 
 
 @dataclass(frozen=True)
@@ -90,46 +87,21 @@ class Draw:
         """
         from pluralens.personas.population import load_population
 
-        changed = _names(counterfactuals) or ()
-        if per_attribute == "all":
-            k = None
-        elif isinstance(per_attribute, int):
-            k = _whole("per_attribute", per_attribute, 1)
-        else:
-            raise InputError(f"per_attribute={per_attribute!r} must be `all` or a number")
+        source = one_path("population", population, "one id or folder of a population")
+        people = load_population(source)
+        refuse_reserved_attributes(people)
+        changed = changed_attributes(people, counterfactuals)
         return cls(
-            people=load_population(population),
-            source=str(population),
-            n=_whole("n", n, 1),
-            seed=_whole("seed", seed, 0),
+            people=people,
+            source=source,
+            n=whole("n", n, 1),
+            seed=whole("seed", seed, 0),
             changed=tuple(c for c in changed if c != PLACEBO),
             placebo=PLACEBO in changed,
-            per_attribute=k,
-            temperature=_temperature(temperature),
-            age=_ages(age),
+            per_attribute=per_attribute_count(per_attribute),
+            temperature=population_temperature(people, temperature),
+            age=ages(age),
         )
-
-
-def _temperature(value: float | Mapping[str, float]) -> float | Mapping[str, float]:
-    values = value.values() if isinstance(value, Mapping) else [value]
-    for one in values:
-        if isinstance(one, bool) or not isinstance(one, (int, float)) or not 0 <= one <= 1:
-            raise InputError(
-                f"population_temperature={one!r} must be in [0, 1]: it flattens the population's "
-                "shares, from 0 (real) to 1 (uniform); the model's own is --temperature"
-            )
-    return value
-
-
-def _ages(age: str | Sequence[int]) -> tuple[int, int]:
-    if isinstance(age, str):
-        match = re.fullmatch(r"\s*(\d+)\s*-\s*(\d+)\s*", age)
-        bounds = [int(match[1]), int(match[2])] if match else []
-    else:
-        bounds = [a for a in age if isinstance(a, int) and not isinstance(a, bool)]
-    if len(bounds) != 2 or bounds[0] > bounds[1]:
-        raise InputError(f"age={age!r} must be youngest-oldest, for example 18-100")
-    return bounds[0], bounds[1]
 
 
 @dataclass(frozen=True)
@@ -174,16 +146,19 @@ class Interview:
         """
         from pluralens.solvers.adjectives import load_adjectives, select_items
 
+        yes_or_no("rationale", rationale)
         likert_wording(language, paraphrase, elicit, rationale)
         check_style(style, language)
         if orders not in ORDERS:
             raise InputError(f"orders={orders!r} is unknown; choose one of {', '.join(ORDERS)}")
-        chosen = _names(items)
-        adjectives = select_items(
-            load_adjectives(language, cases), None if chosen is None else list(chosen)
-        )
-        shown = _shown(draw, _names(attributes), style)
-        _whole("top_logprobs", top_logprobs, 1)
+        own = None if cases is None else one_path("cases", cases, "the path of one CSV file")
+        chosen = names("items", items)
+        adjectives = select_items(load_adjectives(language, own), chosen)
+        table = f"cases={own}" if own else f"items of language={language}"
+        refuse_reserved_items(draw.people, [a.id for a in adjectives], table)
+        shown = _shown(draw, names("attributes", attributes), style)
+        # Providers refuse more than 20 alternatives per token.
+        whole("top_logprobs", top_logprobs, 1, 20)
         if elicit in ("logprobs", "both"):
             _require_logprobs(elicit)
         return cls(
@@ -197,9 +172,9 @@ class Interview:
             paraphrase=paraphrase,
             orders=orders,
             elicit=elicit,
-            rationale=bool(rationale),
+            rationale=rationale,
             items=chosen,
-            cases=cases,
+            cases=own,
             top_logprobs=top_logprobs,
         )
 

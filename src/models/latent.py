@@ -16,6 +16,7 @@ Its expectation is exactly mu while mu +- noise stays within [1, 5]; the constru
 parameters for which that is not so. Therefore every planted effect is the true effect in points.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -54,7 +55,8 @@ class LatentModel:
 
     Attributes:
         base: Favourability (points, 1-5) per dimension of a persona without any effect.
-        effects: attribute -> value -> dimension -> points; attributes may be derived ones.
+        effects: attribute -> value -> dimension -> points; attributes may be derived ones. Values
+            are kept as text, so that an age may be written 30 or "30".
         persona_sd: Standard deviation of the (uniform) persona effect, points.
         item_sd: Standard deviation of the (uniform) item effect, points.
         noise: Half-width of the answer noise, points.
@@ -73,6 +75,12 @@ class LatentModel:
     invalid_rate: float = 0.0
 
     def __post_init__(self) -> None:
+        by_text = {
+            attribute: {str(value): points for value, points in values.items()}
+            for attribute, values in self.effects.items()
+        }
+        object.__setattr__(self, "effects", by_text)
+        self._check_finite()
         for name in ("persona_sd", "item_sd", "noise"):
             if not 0 <= getattr(self, name) <= 2:
                 raise InputError(f"simulated respondent: {name} must be in [0, 2] points")
@@ -88,6 +96,24 @@ class LatentModel:
                             f"dimension {dimension!r}, but base has only {', '.join(self.base)}"
                         )
         self._check_reach()
+
+    def _check_finite(self) -> None:
+        """Refuse NaN and infinity, which no comparison with the ends of the scale would notice."""
+        if not self.base:
+            raise InputError("simulated respondent: base is empty; give base: {dimension: points}")
+        numbers = {f"base.{dimension}": points for dimension, points in self.base.items()}
+        numbers["order_bias"] = self.order_bias
+        numbers |= {
+            f"effects.{attribute}.{value}.{dimension}": number
+            for attribute, values in self.effects.items()
+            for value, points in values.items()
+            for dimension, number in points.items()
+        }
+        for name, number in numbers.items():
+            if not math.isfinite(number):
+                raise InputError(
+                    f"simulated respondent: {name}={number} must be a finite number of points"
+                )
 
     def _check_reach(self) -> None:
         """Refuse parameters whose truth would be bent by the ends of the scale."""

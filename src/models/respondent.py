@@ -7,23 +7,33 @@ anew. Without request seeds the respondent is deterministic, like greedy decodin
 
 import hashlib
 import json
+import math
+import os
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from pluralens._resources import data_file
 from pluralens.errors import InputError
-from pluralens.models.latent import UNIFORM_REACH, LatentModel, rating_probabilities
-from pluralens.models.reading import Question, read_persona, read_question
+from pluralens.models.latent import UNIFORM_REACH, Effects, LatentModel, rating_probabilities
+from pluralens.models.reading import LANGUAGES, Question, read_persona, read_question
 
 if TYPE_CHECKING:
     from pluralens.personas.population import Population
 
-__all__ = ["LikertRespondent", "Reply", "load_latent", "load_respondent"]
+__all__ = [
+    "LikertRespondent",
+    "Reply",
+    "finite_number",
+    "lexicon",
+    "load_latent",
+    "load_respondent",
+]
 
 REFUSALS = {
     "de": "Es tut mir leid, aber das kann ich über eine Person nicht beurteilen.",
@@ -70,10 +80,49 @@ def load_latent(
     Raises:
         InputError: For a file that cannot be read, an unknown key, attribute or value.
     """
-    import yaml
-
     from pluralens.personas.population import load_population
 
+    name, spec = _read_effects(effects)
+    scalars = {f.name for f in fields(LatentModel)} - {"base", "effects"}
+    unknown = sorted(set(spec) - scalars - {"base", "effects", "version", "population"}, key=str)
+    if unknown:
+        raise InputError(
+            f"{name}: unknown parameter {unknown[0]!r}; "
+            f"known are base, effects, population, version, {', '.join(sorted(scalars))}"
+        )
+    for parameter in overrides:
+        if parameter not in scalars:
+            raise InputError(
+                f"the simulated respondent has no such option: unknown parameter {parameter!r}; "
+                f"known are effects, seed, latency, logprobs, {', '.join(sorted(scalars))}"
+            )
+    source = spec.get("population", "de")
+    if not isinstance(source, str):
+        raise InputError(f"{name}: population={source!r} must be one id or folder, as text")
+    population = load_population(source)
+    base = spec["base"]
+    if not isinstance(base, Mapping) or not base:
+        raise InputError(f"{name}: base={base!r} must map at least one dimension -> points")
+    numbers = {
+        k: finite_number(f"{name}: {k}", v)
+        for k, v in spec.items()
+        if k in scalars and k not in overrides
+    }
+    numbers |= {k: finite_number(k, v) for k, v in overrides.items()}
+    latent = LatentModel(
+        base={str(k): finite_number(f"{name}: base.{k}", v) for k, v in base.items()},
+        effects=_planted(name, spec.get("effects"), population),
+        **numbers,
+    )
+    return latent, population
+
+
+def _read_effects(effects: str | Path | None) -> tuple[str, Mapping[Any, Any]]:
+    """What errors call the file, and its content."""
+    import yaml
+
+    if effects is not None and (not effects or not isinstance(effects, (str, os.PathLike))):
+        raise InputError(f"effects={effects!r} must be the path of one YAML file, as text")
     file = data_file("simulated", "likert.yaml") if effects is None else Path(effects)
     name = "built-in effects" if effects is None else str(effects)
     try:
@@ -86,49 +135,65 @@ def load_latent(
         raise InputError(f"{name}:{where} is not valid YAML; correct it there") from None
     if not isinstance(spec, dict) or "base" not in spec:
         raise InputError(f"{name}: needs at least `base: {{dimension: points}}`")
-    scalars = {f.name for f in fields(LatentModel)} - {"base", "effects"}
-    unknown = set(spec) - scalars - {"base", "effects", "version", "population"}
-    if unknown or set(overrides) - scalars:
-        raise InputError(
-            f"{name}: unknown parameter {sorted(unknown | (set(overrides) - scalars))[0]!r}; "
-            f"known are base, effects, population, version, {', '.join(sorted(scalars))}"
-        )
-    population = load_population(spec.get("population", "de"))
-    planted = spec.get("effects") or {}
-    _check_effects(name, planted, population)
+    return name, spec
+
+
+def finite_number(place: str, value: Any) -> float:
+    """A finite number; text is taken too, because YAML reads `1e-2` as text.
+
+    Args:
+        place: What the number is called, for the message.
+        value: The number.
+
+    Raises:
+        InputError: If it is none.
+    """
     try:
-        numbers = {k: float(v) for k, v in {**spec, **overrides}.items() if k in scalars}
-        base = {str(k): float(v) for k, v in spec["base"].items()}
-    except (TypeError, ValueError, AttributeError):
-        raise InputError(f"{name}: base and all parameters must be numbers, in points") from None
-    return LatentModel(base=base, effects=planted, **numbers), population
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise InputError(f"{place}={value!r} must be a finite number, for example 0.1")
+    return number
 
 
-def _check_effects(name: str, planted: Any, population: "Population") -> None:
+def _planted(name: str, planted: Any, population: "Population") -> Effects:
+    """Check effects against the population; their values and dimensions as text."""
+    if planted is None:
+        return {}
     if not isinstance(planted, Mapping):
         raise InputError(f"{name}: effects must map attribute -> value -> dimension -> points")
+    found: dict[str, dict[str, dict[str, float]]] = {}
     for attribute, values in planted.items():
-        known = population.values(attribute) if attribute in population.all_attributes else None
-        if known is None:
+        if attribute not in population.all_attributes:
             raise InputError(
                 f"{name}: effects.{attribute} is no attribute of the population; known are "
                 f"{', '.join(population.all_attributes)}"
             )
-        for value, points in (values if isinstance(values, Mapping) else {"": None}).items():
-            if value not in known and str(value) not in map(str, known):
-                raise InputError(f"{name}: effects.{attribute}.{value} is no value of {attribute}")
-            if not isinstance(points, Mapping) or not all(
-                isinstance(p, (int, float)) and not isinstance(p, bool) for p in points.values()
-            ):
+        if not isinstance(values, Mapping):
+            raise InputError(f"{name}: effects.{attribute} must map value -> dimension -> points")
+        known = set(map(str, population.values(attribute)))
+        own = found.setdefault(attribute, {})
+        for value, points in values.items():
+            place = f"{name}: effects.{attribute}.{value}"
+            if str(value) not in known:
                 raise InputError(
-                    f"{name}: effects.{attribute}.{value} must map dimension -> points"
+                    f"{place} is no value of {attribute}; write one of its codes, not a label"
                 )
+            if str(value) in own:
+                raise InputError(f"{place} is given twice, as number and as text; keep one")
+            if not isinstance(points, Mapping):
+                raise InputError(f"{place} must map dimension -> points")
+            own[str(value)] = {str(d): finite_number(f"{place}.{d}", p) for d, p in points.items()}
+    return found
 
 
 def load_respondent(
     effects: str | Path | None = None, seed: int = 0, **overrides: float
 ) -> "LikertRespondent":
     """A respondent with planted effects; see `load_latent` for arguments and errors."""
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise InputError(f"seed={seed!r} must be a whole number")
     latent, population = load_latent(effects, **overrides)
     return LikertRespondent(latent, population, seed)
 
@@ -147,7 +212,7 @@ class LikertRespondent:
 
     def favourability(self, question: Question) -> tuple[float, int]:
         """Expected favourability (points, 1-5) and valence for one question."""
-        dimension, valence = _lexicon(question.language).get(question.adjective, ("", 1))
+        dimension, valence = lexicon(question.language).get(question.adjective, ("", 1))
         latent = self.latent
         if dimension not in latent.base:
             dimension = next(iter(latent.base))
@@ -199,10 +264,26 @@ class LikertRespondent:
 
 
 @lru_cache
-def _lexicon(language: str) -> dict[str, tuple[str, int]]:
-    """Adjective -> (dimension, valence): what the respondent knows of the language."""
+def lexicon(language: str) -> Mapping[str, tuple[str, int]]:
+    """What the respondent knows of a language: its truth for an item is that of its adjective.
+
+    Args:
+        language: `de` or `en`.
+
+    Returns:
+        Adjective -> (dimension, valence). To an adjective that is missing the respondent applies
+        the first dimension of `LatentModel.base`, and valence 1; so it does to the dimension of
+        one that `base` does not have, with the adjective's own valence.
+
+    Raises:
+        InputError: For a language that it does not know.
+    """
     import csv
 
+    if language not in LANGUAGES:
+        raise InputError(f"language={language!r} is unknown; choose one of {', '.join(LANGUAGES)}")
     text = data_file("adjectives", f"{language}.csv").read_text(encoding="utf-8")
     rows = csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
-    return {row["adjective"]: (row["dimension"], int(row["valence"])) for row in rows}
+    return MappingProxyType(
+        {row["adjective"]: (row["dimension"], int(row["valence"])) for row in rows}
+    )

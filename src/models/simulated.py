@@ -24,7 +24,7 @@ from inspect_ai.model import (
 from inspect_ai.tool import ToolChoice, ToolInfo
 
 from pluralens.errors import InputError, shown_plainly
-from pluralens.models.respondent import LikertRespondent, Reply, load_respondent
+from pluralens.models.respondent import LikertRespondent, Reply, finite_number, load_respondent
 
 __all__ = ["RESPONDENTS", "SimulatedAPI", "pluralens_sim"]
 
@@ -73,10 +73,12 @@ class SimulatedAPI(ModelAPI):
                     f"pluralens_sim/{model_name} is unknown; choose one of "
                     + ", ".join(f"pluralens_sim/{name}" for name in RESPONDENTS)
                 )
-            if latency < 0:
+            self.latency = finite_number("latency", latency)
+            if self.latency < 0:
                 raise InputError(f"latency={latency} must be 0 or more seconds")
+            if not isinstance(logprobs, bool):
+                raise InputError(f"logprobs={logprobs!r} must be true or false")
             self.respondent: LikertRespondent = load_respondent(effects, seed, **parameters)
-        self.latency = latency
         self.logprobs = logprobs
 
     def max_connections(self) -> int:

@@ -13,8 +13,10 @@ __all__ = [
     "base_personas",
     "grouped_pairs",
     "item_scores",
+    "items_of",
     "outcomes",
     "persona_frame",
+    "rating_counts",
     "rating_frame",
     "with_their_bases",
 ]
@@ -65,6 +67,45 @@ def outcomes(frame: pd.DataFrame) -> list[str]:
     """Names of the favourability columns: `aligned`, then `aligned_<dimension>`."""
     per_dimension = sorted(c for c in frame.columns if str(c).startswith("aligned_"))
     return [c for c in ("aligned",) if c in frame.columns] + per_dimension
+
+
+def items_of(frame: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """The items that were asked in reversed order, found by their columns; nothing known of them.
+
+    Returns:
+        Item id -> as in the log's metadata, without adjective and dimension.
+    """
+    columns = [str(c) for c in frame.columns]
+    keys = [c.removesuffix("_rev") for c in columns if c.endswith("_rev")]
+    keys = keys or [c.removesuffix("_rev_ev") for c in columns if c.endswith("_rev_ev")]
+    return {key: {"adjective": "", "dimension": "", "valence": 0} for key in keys}
+
+
+def rating_counts(
+    frame: pd.DataFrame, items: Mapping[str, Mapping[str, Any]], outcomes: Sequence[str]
+) -> pd.DataFrame:
+    """How many ratings are behind each outcome of each row.
+
+    Args:
+        frame: A persona frame.
+        items: Item id -> `adjective`, `dimension`, `valence`.
+        outcomes: `semantic`, `aligned` or `aligned_<dimension>`.
+
+    Returns:
+        One column per outcome, rows as in `frame`.
+    """
+    ratings = rating_frame(frame, items)
+    rated = ratings[["raw", "raw_reversed"]].notna().sum(axis=1)
+    each = rated.to_numpy().reshape(len(items), len(frame))
+    counts = {}
+    for outcome in outcomes:
+        behind = [
+            outcome == "semantic"
+            or (about["valence"] != 0 and outcome in ("aligned", f"aligned_{about['dimension']}"))
+            for about in items.values()
+        ]
+        counts[outcome] = each[behind].sum(axis=0)
+    return pd.DataFrame(counts, index=frame.index)
 
 
 def grouped_pairs(frame: pd.DataFrame, outcomes: Sequence[str]) -> pd.DataFrame:

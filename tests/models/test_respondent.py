@@ -150,7 +150,7 @@ def test_a_foreign_prompt_is_refused_with_a_reason() -> None:
         ("base: {warmth: 3}\neffects: {gender: {male: 0.1}}", "must map dimension"),
         ("base: {warmth: 3}\neffects: [1]", "must map attribute"),
         ("base: {warmth: 3}\nnoize: 0.1", "unknown parameter 'noize'"),
-        ("base: {warmth: high}", "must be numbers"),
+        ("base: {warmth: high}", "base.warmth=.high. must be a finite number"),
         ("effects: {}", "needs at least"),
         ("base: {warmth: 3", "line 1 is not valid YAML"),
     ],

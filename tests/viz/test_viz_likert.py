@@ -56,8 +56,12 @@ def test_the_tables_add_up_to_the_log(finished: Path, tmp_path: Path) -> None:
     main(["--log", str(finished), "--out", str(tmp_path), "--format", "png"])
     frame = read_likert_log(str(finished)).frame
     base = frame[frame["role"] == "base"]
-    total = rows(tmp_path / "coverage.csv")[0]
-    assert float(total["asked"]) == base["asked"].sum() == 14 * 6
+    total, *parts = rows(tmp_path / "coverage.csv")
+    assert float(total["asked"]) == frame["asked"].sum() == 14 * 4 * 6
+    by_role = {r["value"]: float(r["asked"]) for r in parts if r["attribute"] == "role"}
+    assert by_role == {"base": 14 * 6, "counterfactual": 14 * 2 * 6, "placebo": 14 * 6}
+    changed = [float(r["asked"]) for r in parts if r["attribute"] == "changed"]
+    assert sum(changed) == 14 * 2 * 6
     shares = pd.read_csv(tmp_path / "rating_distribution.csv")
     assert shares["count"].sum() == frame["rated"].sum()
     assert shares.groupby("order")["share"].sum().round(9).eq(1).all()
@@ -139,10 +143,11 @@ def another() -> Task:
 
 
 @pytest.fixture
-def wrong(tmp_path: Path, finished: Path) -> dict[str, Path]:
+def wrong(tmp_path: Path, finished: Path) -> dict[str, Any]:
     """One place of every kind that cannot be drawn."""
-    places = {"missing": tmp_path / "nowhere", "empty": tmp_path / "empty"}
+    places: dict[str, Any] = {"missing": tmp_path / "nowhere", "empty": tmp_path / "empty"}
     places["empty"].mkdir()
+    places |= {"nothing": "", "unknown protocol": "foo://bar"}
     (other,) = inspect_eval(
         another(),
         model="none",
@@ -179,6 +184,8 @@ MESSAGES = {
     "another task": "is a log of",
     "folder of another task": "none of the task likert",
     "failed": "the run failed; continue it with `inspect eval-retry",
+    "nothing": "--log is empty",
+    "unknown protocol": "cannot be listed",
     "cut at 0.0": "is not a complete inspect log",
     "cut at 0.3": "is not a complete inspect log",
     "cut at 0.9": "is not a complete inspect log",
@@ -188,7 +195,7 @@ MESSAGES = {
 
 
 def test_what_cannot_be_drawn_ends_in_one_line_and_writes_nothing(
-    wrong: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], finished: Path
+    wrong: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str], finished: Path
 ) -> None:
     assert set(wrong) == set(MESSAGES)
     for kind, place in wrong.items():

@@ -24,7 +24,7 @@ def table(log: LikertLog) -> pd.DataFrame:
         Columns order, number, count, share (of the order's ratings), n (its ratings). Expected
         ratings are counted at the nearest whole number.
     """
-    ratings = rating_frame(log.frame, log.items)
+    ratings = rating_frame(log.runs, log.items)
     rows = []
     for column, order in ORDERS.items():
         written = np.rint(ratings[column].dropna().to_numpy(float))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from pluralens.stats.group_means import group_means
-from pluralens.stats.likert_frame import base_personas, outcomes
+from pluralens.stats.likert_frame import base_personas, outcomes, rating_counts
 from pluralens.viz.likert_figures.forest import Row, forest
 from pluralens.viz.likert_figures.labels import attribute_words, value_words
 from pluralens.viz.logs import LikertLog
@@ -24,7 +24,12 @@ def table(log: LikertLog) -> pd.DataFrame:
         The columns of `pluralens.stats.group_means`; base personas only.
     """
     base = base_personas(log.frame)
-    return group_means(base, log.axes, ["semantic", *outcomes(base)])
+    wanted = ["semantic", *outcomes(base)]
+    counts = rating_counts(base_personas(log.runs), log.items, wanted).add_prefix("n ")
+    counts = counts.groupby(base_personas(log.runs)["sample_id"]).sum()
+    base = base.join(counts, on="sample_id")
+    names = {outcome: f"n {outcome}" for outcome in wanted}
+    return group_means(base, log.axes, wanted, rating_counts=names)
 
 
 def figure(means: pd.DataFrame, title: str) -> "Figure":

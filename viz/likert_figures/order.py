@@ -19,7 +19,7 @@ __all__ = ["figure", "has_both", "table"]
 
 def has_both(log: LikertLog) -> bool:
     """Whether any item was rated in both orders by the same persona."""
-    ratings = rating_frame(base_personas(log.frame), log.items)
+    ratings = rating_frame(base_personas(log.runs), log.items)
     return bool((ratings["raw"].notna() & ratings["raw_reversed"].notna()).any())
 
 
@@ -29,7 +29,7 @@ def table(log: LikertLog) -> pd.DataFrame:
     Returns:
         The columns of `pluralens.stats.order_effects`; empty if one order only was asked.
     """
-    return order_effects(rating_frame(base_personas(log.frame), log.items))
+    return order_effects(rating_frame(base_personas(log.runs), log.items))
 
 
 def _label(row: Mapping[Any, Any], items: Mapping[str, Mapping[str, Any]]) -> str:

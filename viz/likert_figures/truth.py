@@ -13,7 +13,7 @@ import pandas as pd
 
 from pluralens.errors import InputError
 from pluralens.models.latent import LatentModel
-from pluralens.models.respondent import load_latent
+from pluralens.models.respondent import lexicon, load_latent
 from pluralens.stats.counterfactual_effects import counterfactual_effects
 from pluralens.stats.likert_frame import grouped_pairs, outcomes
 from pluralens.stats.pair_differences import PLACEBO
@@ -27,48 +27,62 @@ if TYPE_CHECKING:
 
 NO_BAND = {"placebo_low": math.nan, "placebo_high": math.nan}
 
-__all__ = ["figure", "planted", "table"]
+__all__ = ["figure", "has_truth", "planted", "table"]
 
 # Smaller groups of pairs are in the CSV; their intervals would only squeeze the others.
 LEAST_PAIRS = 20
 # Arguments of the provider that are no parameters of the latent model.
 NOT_LATENT = ("seed", "latency", "logprobs", "effects")
+# A name alone says nothing to the simulated respondent, so there is no truth to compare with.
+TOLD_IN_WORDS = ("list", "sentence", "bio")
 
 
-def _latent(log: LikertLog) -> LatentModel:
-    overrides = {k: v for k, v in log.model_args.items() if k not in NOT_LATENT}
-    return load_latent(log.model_args.get("effects"), **overrides)[0]
+def _latent(log: LikertLog) -> LatentModel | None:
+    """The latent model as the log records it, else the built-in one with the run's parameters."""
+    recorded = log.metadata.get("planted")
+    if recorded is not None:
+        return LatentModel(**recorded)
+    if log.model_args.get("effects") is not None:
+        # The file may have changed since; what it held then is not known.
+        return None
+    return load_latent(**{k: v for k, v in log.model_args.items() if k not in NOT_LATENT})[0]
+
+
+def has_truth(log: LikertLog) -> bool:
+    """Whether the planted effects behind a log are known."""
+    told = log.metadata.get("style") in TOLD_IN_WORDS
+    return log.simulated and told and _latent(log) is not None
 
 
 def planted(log: LikertLog, latent: LatentModel) -> pd.DataFrame:
-    """The log's persona frame with true instead of estimated favourability.
+    """The log's persona frame with planted effects in place of estimated favourability.
+
+    The respondent judges by its own lexicon: an item that the log counts as favourable and the
+    respondent as unfavourable has the effect with the opposite sign.
 
     Args:
         log: A log of the simulated respondent.
         latent: Its latent model.
 
     Returns:
-        `log.frame` with every outcome replaced by the persona's planted effect on it, points.
+        `log.frame` with every outcome replaced by the effect planted on it, points.
     """
     frame = log.frame.copy()
-    valued = [i for i in log.items.values() if i["valence"] != 0]
-    people: list[dict[Any, Any]] = frame.to_dict("records")
+    known = lexicon(log.language)
+    seen = [str(a) for a in log.metadata.get("seen", []) if a in frame]
+    people = [{k: row[k] for k in seen} for row in frame.to_dict("records")]
+    effects = {d: np.array([latent.effect(p, d) for p in people]) for d in latent.base}
     for outcome in outcomes(frame):
-        dimension = outcome.removeprefix("aligned_")
-        of = [i["dimension"] for i in valued if outcome == "aligned" or i["dimension"] == dimension]
-        share = pd.Series(of).value_counts(normalize=True)
-        for name in share.index:
-            if name not in latent.base:
-                raise InputError(
-                    f"{log.path}: items of dimension {name!r} have no planted truth; the planted "
-                    f"effects know {', '.join(latent.base)}"
-                )
-        frame[outcome] = [
-            math.fsum(weight * latent.effect(person, str(name)) for name, weight in share.items())
-            if not math.isnan(person[outcome])
-            else math.nan
-            for person in people
+        of = [
+            about
+            for about in log.items.values()
+            if about["valence"] and outcome in ("aligned", f"aligned_{about['dimension']}")
         ]
+        total = np.zeros(len(frame))
+        for about in of:
+            dimension, valence = known.get(str(about["adjective"]), (next(iter(latent.base)), 1))
+            total += about["valence"] * (-1 if valence < 0 else 1) * effects[dimension]
+        frame[outcome] = np.where(frame[outcome].isna(), np.nan, total / max(1, len(of)))
     return frame
 
 
@@ -81,7 +95,10 @@ def table(log: LikertLog) -> pd.DataFrame:
     """
     columns = outcomes(log.frame)
     effects = counterfactual_effects(grouped_pairs(log.frame, columns), columns)
-    true_pairs = grouped_pairs(planted(log, _latent(log)), columns)
+    latent = _latent(log)
+    if latent is None:
+        raise InputError(f"{log.path}: does not record what was planted; run the task again")
+    true_pairs = grouped_pairs(planted(log, latent), columns)
     effects = effects[effects["level"] == "pair"].reset_index(drop=True)
     truth = [_true_mean(true_pairs, row) for row in effects.to_dict("records")]
     effects["planted"] = np.array(truth)

@@ -52,7 +52,8 @@ def _interval(name: str, row: Any) -> dict[str, float]:
     }
 
 
-@metric
+# Epochs are calls too: the reduced scores would hold their mean.
+@metric(scores="unreduced")
 def likert_coverage() -> Metric:
     """Counts of questions and their outcomes, and the shares that were refused or invalid."""
 
@@ -148,31 +149,22 @@ def likert_counterfactuals() -> Metric:
 
 @metric
 def likert_order() -> Metric:
-    """Mean order bias d = r + r_reversed - 6 with its interval, and the exact rate."""
+    """Mean order bias d = r + r_reversed - 6 of base personas, its interval, the exact rate."""
 
     def compute(scores: list[SampleScore]) -> Value:
-        import numpy as np
+        from pluralens.stats.likert_frame import base_personas, items_of, rating_frame
+        from pluralens.stats.order_effects import order_effects
 
         frame = _frame(scores)
-        reversed_keys = [c for c in frame.columns if str(c).endswith(("_rev", "_rev_ev"))]
-        dual = [(c.replace("_rev", ""), c) for c in reversed_keys if c.replace("_rev", "") in frame]
-        if frame.empty or not dual:
+        items = items_of(frame)
+        if frame.empty or not items:
             return {"order_bias": math.nan}
-        from pluralens.stats.clusters import cluster_sums, estimate_mean, t_interval
-
-        normal = frame[[a for a, _ in dual]].to_numpy(float)
-        upside_down = frame[[b for _, b in dual]].to_numpy(float)
-        sums = normal + upside_down
-        row, column = np.nonzero(np.isfinite(sums))
-        each = cluster_sums(sums[row, column] - 6.0, row)
-        bias = estimate_mean(cluster_sums(each.sums / each.counts))
-        low, high = t_interval(bias, 0.95)
-        sums = sums[np.isfinite(sums)]
+        total = order_effects(rating_frame(base_personas(frame), items)).iloc[0]
         return {
-            "order_bias": float(bias.mean[0]),
-            "order_bias low": float(low[0]),
-            "order_bias high": float(high[0]),
-            "order_exact_rate": float(np.mean(sums == 6)) if sums.size else math.nan,
+            "order_bias": float(total["order_bias"]),
+            "order_bias low": float(total["ci_low"]),
+            "order_bias high": float(total["ci_high"]),
+            "order_exact_rate": float(total["exact_rate"]),
         }
 
     return compute
