@@ -84,20 +84,23 @@ class _Question(NamedTuple):
 
 
 async def _ask(
-    model: Model, question: _Question, wording: LikertWording, config: GenerateConfig, elicit: str
+    model: Model,
+    system: ChatMessageSystem,
+    question: _Question,
+    wording: LikertWording,
+    config: GenerateConfig,
+    elicit: str,
 ) -> Answer:
     """One question, asked again once if the reply is no rating; never after a refusal."""
-    messages: list[ChatMessage] = [
-        ChatMessageSystem(content=wording.system),
-        ChatMessageUser(content=question.text),
-    ]
+    messages: list[ChatMessage] = [system, ChatMessageUser(content=question.text)]
     replies: list[str] = []
     stops: list[str] = []
     digits: list[float] | None = None
     for attempt in range(2):
         seed = None if question.seed is None else question.seed ^ attempt
         output = await model.generate(
-            messages, config=config.model_copy(update={"seed": seed} if seed is not None else {})
+            messages,
+            config=config if seed is None else config.model_copy(update={"seed": seed}),
         )
         replies.append(output.completion)
         stops.append(output.stop_reason)
@@ -207,8 +210,11 @@ def likert(
             for adjective in adjectives
             for upside_down in asked_orders(orders, seed, base, adjective.id)
         ]
+        # One message object for all questions: inspect knows messages by id, so its log and its
+        # realtime database take it once, not once per question.
+        system = ChatMessageSystem(content=wording.system)
         answers = await concurrently(
-            [_ask(model, question, wording, config, elicit) for question in questions]
+            [_ask(model, system, question, wording, config, elicit) for question in questions]
         )
         store = state.store_as(LikertAnswers)
         store.elicit, store.orders, store.answers = elicit, orders, answers
