@@ -11,9 +11,10 @@ from inspect_ai.scorer import Score, Scorer, Target, mean, scorer
 from inspect_ai.solver import TaskState, generate
 from inspect_ai.util import json_schema
 
+from pluralens.evals.likert import MAX_TOKENS
 from pluralens.evals.likert_dataset import Draw, Interview, interview_samples
 from pluralens.scorers.parsing import parse_rating
-from pluralens.solvers.likert import MAX_TOKENS, Rating
+from pluralens.solvers.likert import Rating
 from pluralens.solvers.prompts import likert_wording
 
 __all__ = ["one_sample_per_rating"]
@@ -77,7 +78,7 @@ def one_sample_per_rating(n: int = 100, items: str | None = None, seed: int = 0)
         scorer=one_rating(),
         config=GenerateConfig(
             temperature=0.0,
-            max_tokens=MAX_TOKENS["json"],
+            max_tokens=MAX_TOKENS,
             response_schema=ResponseSchema(name="likert", json_schema=json_schema(Rating)),
         ),
     )
