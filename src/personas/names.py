@@ -9,14 +9,18 @@ and keeps the family name when only the gender changes.
 from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cache
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 from importlib.resources.abc import Traversable
+from typing import TYPE_CHECKING
 
 from pluralens._resources import data_file
 from pluralens._strict_csv import Row, read_rows
 from pluralens.errors import InputError
 
-__all__ = ["full_name", "has_names", "read_names"]
+if TYPE_CHECKING:
+    from pluralens.personas.population import Population
+
+__all__ = ["TOLD_BY_NAME", "full_name", "has_names", "name_of", "names_digest", "read_names"]
 
 COLUMNS = ("subregion", "kind", "name")
 GENDERS = ("male", "female", "diverse")
@@ -24,6 +28,11 @@ KINDS = (*GENDERS, "family")
 # Three consecutive names of a subregion share a language in every list: the family name is drawn
 # from the three that go with the given name.
 SAME_LANGUAGE = 3
+
+# What a name gives away.
+TOLD_BY_NAME = ("gender", "origin")
+# The derived attribute that names the lists of those who are not of German origin.
+SUBREGION = "origin_subregion"
 
 # subregion -> kind -> names in file order
 NameLists = Mapping[str, Mapping[str, tuple[str, ...]]]
@@ -63,6 +72,36 @@ def full_name(population_id: str, persona_key: str, subregion_key: str, gender: 
     names = lists[subregion_key]
     given, family = _places(persona_key, len(names["family"]))
     return f"{names[gender][given]} {names['family'][family]}"
+
+
+def name_of(attributes: Mapping[str, str | int], population: "Population", key: str) -> str:
+    """The name of a persona from its attributes: Germany's own list for `DE`, else its subregion's.
+
+    Args:
+        attributes: Attribute -> value; `gender` and `origin` among them.
+        population: The persona's population.
+        key: As `persona_key` of `full_name`: the id of the base persona.
+
+    Raises:
+        InputError: As `full_name`, or the population has no `gender`.
+    """
+    if "gender" not in attributes:
+        raise InputError(
+            f"names: personas of population {population.id} have no gender; leave names out"
+        )
+    origin = str(attributes.get("origin", ""))
+    group = origin if origin == "DE" else str(population.derive(attributes).get(SUBREGION, ""))
+    return full_name(population.id, key, group, str(attributes["gender"]))
+
+
+def names_digest(population_id: str) -> str:
+    """Hash of a population's name lists, 32 hexadecimal digits.
+
+    Raises:
+        InputError: There are no lists for the population, or their file is broken.
+    """
+    _load(population_id)
+    return sha256(data_file("names", f"{population_id}.csv").read_bytes()).hexdigest()[:32]
 
 
 def read_names(file: Traversable, source: str) -> NameLists:

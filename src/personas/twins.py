@@ -1,6 +1,6 @@
 """The twins of one persona: which targets there are, and what has to follow each."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from pluralens.personas.population import TwinRule
 if TYPE_CHECKING:
     from pluralens.personas.population import Population
 
-__all__ = ["TwinMaker"]
+__all__ = ["BaseTwins", "TwinMaker"]
 
 Codes = dict[str, int]
 Floats = npt.NDArray[np.float64]
@@ -37,39 +37,62 @@ class TwinMaker:
             for name, a in population.drawn.items()
         }
         self.groups = {name: np.array(d.lookup) for name, d in population.derived.items()}
+        self.rules = {name: population.twin_rules.get(name, TwinRule()) for name in self.steps}
+        # The one parent that may follow, as origin's parent migration background does.
+        self.upstream = {
+            name: next((f for f in rule.follow if f in population.drawn[name].table.parents), None)
+            for name, rule in self.rules.items()
+        }
 
-    def twins(
-        self, base_id: str, base: Codes, attribute: str, k: int | None
-    ) -> tuple[list[Codes], str]:
-        """The twins of a base in one attribute.
+    def of(self, base_id: str, base: Codes) -> "BaseTwins":
+        """The twins of a base.
 
         Args:
             base_id: Persona id of the base.
             base: Its values.
-            attribute: What is changed.
-            k: How many; None for all.
+        """
+        return BaseTwins(self, base_id, base)
+
+    def singles(self, base_id: str, base: Codes, attribute: str) -> Iterator[Codes]:
+        """The twins of a base in one attribute, in drawn order: the first k are the k drawn."""
+        if self.applicable[attribute][base[attribute]]:
+            rule, upstream = self.rules[attribute], self.upstream[attribute]
+            for target in self._targets(base_id, base, attribute, rule, upstream):
+                twin = self._changed(base_id, base, {attribute: target}, rule.follow)
+                if twin is not None:
+                    yield twin
+
+    def double(
+        self, base_id: str, base: Codes, changed: tuple[str, str], singles: tuple[Codes, Codes]
+    ) -> Codes | None:
+        """The twin that differs in two attributes at once.
+
+        Args:
+            base_id: Persona id of the base.
+            base: Its values.
+            changed: The two attributes, in sampling order.
+            singles: The twin in either of them; their targets are those of both.
 
         Returns:
-            The twins in the order of the changed attribute's values, and the reason if there are
-            none.
+            The twin; None if the rules leave no such persona.
         """
-        if not self.applicable[attribute][base[attribute]]:
-            return [], f"{attribute} does not apply to this persona"
-        rule = self.population.twin_rules.get(attribute, TwinRule())
-        # The one parent that may follow, as origin's parent migration background does.
-        parents = self.population.drawn[attribute].table.parents
-        upstream = next((name for name in rule.follow if name in parents), None)
-        twins: list[Codes] = []
-        for target in self._targets(base_id, base, attribute, rule, upstream):
-            if k is not None and len(twins) == k:
-                break
-            twin = self._changed(base_id, base, attribute, target, rule, upstream)
-            if twin is not None:
-                twins.append(twin)
-        reason = f"no other value of {attribute} is possible for this persona"
-        if not twins and self._broken(base):
-            reason = "the persona itself breaks a plausibility rule of its population"
-        return sorted(twins, key=lambda twin: twin[attribute]), reason
+        targets = {name: twin[name] for name, twin in zip(changed, singles, strict=True)}
+        may_follow = {name for changes in changed for name in self.rules[changes].follow}
+        follow = [name for name in self.steps if name in may_follow and name not in targets]
+        twin = self._changed(base_id, base, targets, follow, singles)
+        if twin is None:
+            return None
+        # Each target was possible beside the base's other value, not yet beside the other target.
+        for name, target in targets.items():
+            if not self.rules[name].any_applicable and not self._row(name, twin)[target] > 0:
+                return None
+        return twin
+
+    def why_none(self, base: Codes, attribute: str) -> str:
+        """Why a base has no twin in an attribute (or in `one and another`)."""
+        if self.broken(base):
+            return "the persona itself breaks a plausibility rule of its population"
+        return f"no other value of {attribute} is possible for this persona"
 
     def _targets(
         self, base_id: str, base: Codes, attribute: str, rule: TwinRule, upstream: str | None
@@ -140,11 +163,17 @@ class TwinMaker:
 
     def _joint(self, attribute: str, codes: Codes, upstream: str) -> Floats:
         """P(upstream | its context) P(attribute | its context), shape (upstream, attribute)."""
+        return np.asarray(
+            self._row(upstream, codes)[:, None] * self._given(attribute, codes, upstream)
+        )
+
+    def _given(self, attribute: str, codes: Codes, upstream: str) -> Floats:
+        """P(attribute | its context) for every value upstream, shape (upstream, attribute)."""
         step = self.steps[attribute]
         at = tuple(slice(None) if n == upstream else codes[n] for n in step.context)
         given = step.weights[at]
-        shares = given / np.maximum(given.sum(axis=-1, keepdims=True), np.finfo(float).tiny)
-        return np.asarray(self._row(upstream, codes)[:, None] * shares)
+        sums = np.maximum(given.sum(axis=-1, keepdims=True), np.finfo(float).tiny)
+        return np.asarray(given / sums)
 
     def _row(self, attribute: str, codes: Codes) -> Floats:
         step = self.steps[attribute]
@@ -154,27 +183,34 @@ class TwinMaker:
         self,
         base_id: str,
         base: Codes,
-        attribute: str,
-        target: int,
-        rule: TwinRule,
-        upstream: str | None,
+        targets: Mapping[str, int],
+        follow: Sequence[str],
+        singles: Sequence[Codes] = (),
     ) -> Codes | None:
-        """The base with the target and what it forces; None if the rules leave no such persona."""
-        twin = {**base, attribute: target}
-        for follower in rule.follow:
-            if follower == upstream:
-                weights = self._joint(attribute, twin, follower)[:, target]
-            else:
-                weights = self._row(follower, twin)
+        """The base with the targets and what they force; None if the rules leave no such persona.
+
+        What follows keeps its value where that is possible, else takes that of one of `singles`
+        where that is, and is drawn only where neither is.
+        """
+        twin = {**base, **targets}
+        for follower in follow:
+            weights = self._row(follower, twin)
+            for name, target in targets.items():
+                if self.upstream[name] == follower:
+                    weights = weights * self._given(name, twin, follower)[:, target]
             if weights[twin[follower]] > 0:
                 continue
             if not weights.any():
                 return None
-            u = self._uniform(base_id, attribute, str(target), follower)
-            twin[follower] = _pick(weights, u)
-        return None if self._broken(twin) else twin
+            value = next((x[follower] for x in singles if weights[x[follower]] > 0), None)
+            if value is None:
+                changes = [part for name, t in targets.items() for part in (name, str(t))]
+                value = _pick(weights, self._uniform(base_id, *changes, follower))
+            twin[follower] = value
+        return None if self.broken(twin) else twin
 
-    def _broken(self, codes: Codes) -> bool:
+    def broken(self, codes: Codes) -> bool:
+        """Whether a persona breaks a plausibility rule."""
         return any(
             step.forbidden[(*(codes[n] for n in step.context), codes[step.attribute])]
             for step in self.ruled
@@ -185,6 +221,104 @@ class TwinMaker:
         text = "\x1f".join((self.seed, *parts))
         digest = blake2b(text.encode(), digest_size=8, person=b"uniform").digest()
         return (int.from_bytes(digest, "big") >> 11) * 2.0**-53
+
+
+class BaseTwins:
+    """All twins of one base; what they have in common is made once.
+
+    Args:
+        maker: Of the base's population.
+        base_id: Persona id of the base.
+        base: Its values.
+    """
+
+    def __init__(self, maker: TwinMaker, base_id: str, base: Codes) -> None:
+        self.maker = maker
+        self.base_id = base_id
+        self.base = base
+        self._made: dict[str, tuple[list[Codes], Iterator[Codes]]] = {}
+
+    def single(self, attribute: str, k: int | None) -> tuple[list[Codes], str]:
+        """The twins in one attribute.
+
+        Args:
+            attribute: What is changed.
+            k: How many; None for all.
+
+        Returns:
+            The twins in the order of the changed attribute's values, and the reason if there are
+            none.
+        """
+        twins: list[Codes] = []
+        while len(twins) != k and (twin := self._nth(attribute, len(twins))) is not None:
+            twins.append(twin)
+        if not twins:
+            return [], self._none(attribute)
+        return sorted(twins, key=lambda twin: twin[attribute]), ""
+
+    def double(self, one: str, another: str, k: int | None) -> tuple[list[Codes], str]:
+        """The twins in two attributes at once.
+
+        Args:
+            one: What is changed.
+            another: What is changed too.
+            k: How many; None for all.
+
+        Returns:
+            The twins in the order of the values of `one`, then of `another`, and the reason if
+            there are none.
+        """
+        steps = self.maker.steps
+        # In sampling order: which of the two was named first decides nothing.
+        first, second = (name for name in steps if name in (one, another))
+        twins: list[Codes] = []
+        for singles in self._combinations(first, second):
+            twin = self.maker.double(self.base_id, self.base, (first, second), singles)
+            if twin is not None:
+                twins.append(twin)
+            if len(twins) == k:
+                break
+        if not twins:
+            empty = [name for name in (one, another) if self._nth(name, 0) is None]
+            return [], self._none(*empty[:1] or (one, another))
+        return sorted(twins, key=lambda twin: (twin[one], twin[another])), ""
+
+    def _combinations(self, first: str, second: str) -> Iterator[tuple[Codes, Codes]]:
+        """Twins in the one and the other attribute, in drawn order.
+
+        The i-th with the i-th, then with its neighbours and so on: k combinations are made of the
+        first k of both, and of as many different ones as there are.
+        """
+        distance, more = 0, True
+        while more:
+            more, i = False, 0
+            while True:
+                found = False
+                for a, b in {(i, i + distance): None, (i + distance, i): None}:
+                    x, y = self._nth(first, a), self._nth(second, b)
+                    if x is not None and y is not None:
+                        found = more = True
+                        yield x, y
+                if not found:
+                    break
+                i += 1
+            distance += 1
+
+    def _nth(self, attribute: str, n: int) -> Codes | None:
+        """The n-th twin in drawn order, if there are so many."""
+        if attribute not in self._made:
+            source = self.maker.singles(self.base_id, self.base, attribute)
+            self._made[attribute] = ([], source)
+        made, source = self._made[attribute]
+        while len(made) <= n and (twin := next(source, None)) is not None:
+            made.append(twin)
+        return made[n] if n < len(made) else None
+
+    def _none(self, *attributes: str) -> str:
+        for name in attributes:
+            if not self.maker.applicable[name][self.base[name]]:
+                return f"{name} does not apply to this persona"
+        return self.maker.why_none(self.base, " and ".join(attributes))
 
 
 def _pick(weights: Floats, u: float) -> int:
