@@ -12,7 +12,7 @@ from pluralens.errors import InputError
 from pluralens.stats.likert_frame import base_personas, persona_frame, with_their_bases
 from pluralens.stats.persona_frame import COUNTS
 
-__all__ = ["LikertLog", "find_logs", "read_likert_log"]
+__all__ = ["LikertLog", "find_logs", "finished_log", "read_likert_log", "sample_summaries"]
 
 DEFAULT_FOLDER = "logs"
 OTHER_COUNTS = ("reasked", "compared", "mismatched")
@@ -108,23 +108,23 @@ def _header(place: str) -> Any:
         ) from None
 
 
-def find_logs(places: list[str], task: str) -> list[str]:
-    """Logs to draw: files as given, of each folder the newest one of the task.
+def find_logs(places: list[str], *tasks: str) -> list[str]:
+    """Logs to draw: files as given, of each folder the newest one of the tasks.
 
     Args:
         places: Files, folders or remote locations; empty for the default folder.
-        task: Task name without the package, for example `likert`.
+        *tasks: Task names without the package, for example `likert`.
 
     Raises:
-        InputError: For a place that does not exist or holds no log of the task.
+        InputError: For a place that does not exist or holds no log of them.
     """
-    return [_find(place, task) for place in places or [DEFAULT_FOLDER]]
+    return [_find(place, tasks) for place in places or [DEFAULT_FOLDER]]
 
 
-def _find(place: str, task: str) -> str:
+def _find(place: str, tasks: tuple[str, ...]) -> str:
     from inspect_ai.log import list_eval_logs
 
-    hint = f"run `inspect eval pluralens/{task}` first, or give --log FILE or DIR"
+    hint = f"run `inspect eval pluralens/{tasks[0]}` first, or give --log FILE or DIR"
     if not place.strip():
         raise InputError(f"--log is empty; {hint}")
     if _is_remote(place) and place.endswith((".eval", ".json")):
@@ -145,11 +145,11 @@ def _find(place: str, task: str) -> str:
         ) from None
     if not logs:
         raise InputError(f"{place}: holds no inspect log; give --log FILE or another folder")
-    newest = next((log.name for log in logs if _named(log.name, task)), None)
+    newest = next((log.name for log in logs if _named(log.name, tasks)), None)
     if newest is None:
         raise InputError(
-            f"{place}: holds {len(logs)} logs, but none of the task {task}; give --log FILE "
-            f"or another folder, or run `inspect eval pluralens/{task}` first"
+            f"{place}: holds {len(logs)} logs, but none of the task {' or '.join(tasks)}; give "
+            f"--log FILE or another folder, or run `inspect eval pluralens/{tasks[0]}` first"
         )
     return _short(newest)
 
@@ -162,12 +162,52 @@ def _short(place: str) -> str:
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
-def _named(place: str, task: str) -> bool:
-    """Whether a log's file name says that it is of the task; unreadable ones never match."""
+def _named(place: str, tasks: tuple[str, ...]) -> bool:
+    """Whether a log says that it is of one of the tasks; unreadable ones never match."""
     try:
-        return _task_name(place) == task
+        return _task_name(place) in tasks
     except InputError:
         return False
+
+
+def finished_log(place: str, *tasks: str) -> Any:
+    """The header of a log whose run came to its end, inspect's `EvalLog` without samples.
+
+    Args:
+        place: File or remote location.
+        *tasks: Which tasks it may be of, without the package.
+
+    Raises:
+        InputError: It is cut off, failed, unfinished or of another task.
+    """
+    log = _header(place)
+    if log.eval.task.split("/")[-1] not in tasks:
+        wanted = " or ".join(f"pluralens/{task}" for task in tasks)
+        raise InputError(f"{place}: is a log of {log.eval.task}, not of {wanted}")
+    if log.status != "success":
+        what = {"started": "is not finished", "cancelled": "was cancelled", "error": "failed"}
+        raise InputError(
+            f"{place}: the run {what.get(log.status, log.status)}; continue it with "
+            f"`inspect eval-retry {place}` and draw the new log"
+        )
+    return log
+
+
+def sample_summaries(place: str) -> list[Any]:
+    """The summaries of all samples of a log, inspect's `EvalSampleSummary`.
+
+    Raises:
+        InputError: The file is cut off or damaged.
+    """
+    from inspect_ai.log import read_eval_log_sample_summaries
+
+    try:
+        return list(read_eval_log_sample_summaries(place))
+    except _unreadable() as error:
+        raise InputError(
+            f"{place}: its samples cannot be read ({type(error).__name__}); the file is cut off "
+            "or damaged, give a complete copy"
+        ) from None
 
 
 def read_likert_log(place: str) -> LikertLog:
@@ -176,36 +216,21 @@ def read_likert_log(place: str) -> LikertLog:
     Raises:
         InputError: If it is cut off, failed, unfinished, of another task or holds no scores.
     """
-    from inspect_ai.log import read_eval_log_sample_summaries
-
-    log = _header(place)
-    task = log.eval.task.split("/")[-1]
-    if task != "likert":
-        raise InputError(f"{place}: is a log of {log.eval.task}, not of pluralens/likert")
-    if log.status != "success":
-        what = {"started": "is not finished", "cancelled": "was cancelled", "error": "failed"}
-        raise InputError(
-            f"{place}: the run {what.get(log.status, log.status)}; continue it with "
-            f"`inspect eval-retry {place}` and draw the new log"
-        )
+    log = finished_log(place, "likert")
     metadata = dict(log.eval.metadata or {})
     if "items" not in metadata or "axes" not in metadata:
         raise InputError(
             f"{place}: lacks the items in its metadata, so it was written by another version of "
             "pluralens; run the task again or use that version"
         )
-    try:
-        summaries = read_eval_log_sample_summaries(place)
-    except _unreadable() as error:
-        raise InputError(
-            f"{place}: its samples cannot be read ({type(error).__name__}); the file is cut off "
-            "or damaged, give a complete copy"
-        ) from None
+    summaries = sample_summaries(place)
     scored = [
         (s, s.scores["rating"].value)
         for s in summaries
         if s.scores and "rating" in s.scores and isinstance(s.scores["rating"].value, dict)
     ]
+    # Samples stand in the order in which they ended; sums must not depend on that.
+    scored.sort(key=lambda pair: (str(pair[0].id), pair[0].epoch))
     if not scored:
         raise InputError(f"{place}: holds no scored sample; score it with `inspect score {place}`")
     runs = persona_frame(

@@ -18,7 +18,9 @@ OUTCOMES = {"aligned": "all dimensions"}
 
 
 def attribute_words(attribute: str) -> str:
-    """An attribute as a reader would call it."""
+    """An attribute as a reader would call it; `gender+religion` is both at once."""
+    if "+" in attribute:
+        return " + ".join(attribute_words(part) for part in attribute.split("+"))
     return ATTRIBUTES.get(attribute, attribute.replace("_", " "))
 
 
