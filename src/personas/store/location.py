@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
+from pluralens._start_folder import start_folder
 from pluralens.errors import InputError
 
 __all__ = ["MEMORY", "Location", "database_url", "parse_url", "without_password"]
@@ -43,7 +44,7 @@ def database_url() -> str:
     folder or above it, which is where inspect looks too; else the file `pluralens.db` in the
     user's data folder of the platform, which is made. A relative file is made absolute here:
     one from the `.env` file starts at that file's folder, as inspect's own log folder does, any
-    other one at the current folder.
+    other one at the folder in which the run was started.
 
     Raises:
         InputError: The URL is none that the store can use, or the data folder cannot be made.
@@ -55,7 +56,7 @@ def database_url() -> str:
     # inspect puts what the file says into the environment: the same value is the file's.
     url = os.environ.get(VARIABLE, "").strip() or written.strip()
     if url:
-        base = Path(file).parent if url == written.strip() else Path.cwd()
+        base = Path(file).parent if url == written.strip() else start_folder()
         return _absolute(url, base)
     return f"{SQLITE}:///{_data_folder() / FILE_NAME}"
 

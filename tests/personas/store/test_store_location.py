@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stored_people import chain
 
+from pluralens import _start_folder
 from pluralens.errors import InputError
 from pluralens.personas.store import Store, database_url
 from pluralens.personas.store.location import parse_url, without_password
@@ -22,6 +23,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     (tmp_path / "here" / "below").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "here")
+    # Whoever imported the registry before these tests was somewhere else.
+    monkeypatch.setattr(_start_folder, "_remembered", [])
     return tmp_path / "here"
 
 

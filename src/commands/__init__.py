@@ -1,0 +1,1 @@
+"""The commands of `pluralens`, one module per group of them; `pluralens.cli` puts them together."""

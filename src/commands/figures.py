@@ -1,0 +1,78 @@
+"""Figures that commands draw, with what the store knows about a selection."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pluralens.errors import InputError
+
+if TYPE_CHECKING:
+    from pluralens.personas.selection import Selection
+    from pluralens.personas.store import SelectionInfo
+
+__all__ = ["check_options", "draw_selection"]
+
+
+def check_options(out: Path, formats: str, theme: str) -> list[str]:
+    """The formats of `png,svg`.
+
+    Raises:
+        InputError: A format or the theme is unknown, or `out` is a file.
+    """
+    from pluralens.viz.output import FORMATS
+    from pluralens.viz.style import THEMES
+
+    kinds = list(dict.fromkeys(kind.strip() for kind in formats.split(",")))
+    for kind in kinds:
+        if kind not in FORMATS:
+            raise InputError(
+                f"--format {formats!r}: {kind!r} is no format; choose of {', '.join(FORMATS)}"
+            )
+    if theme not in THEMES:
+        raise InputError(f"--theme {theme!r} is no theme; choose one of {', '.join(THEMES)}")
+    if out.exists() and not out.is_dir():
+        raise InputError(f"--out {out}: this is a file; name a folder")
+    return kinds
+
+
+def draw_selection(
+    selection: "Selection",
+    lineage: Sequence["SelectionInfo"],
+    out: Path,
+    formats: Sequence[str],
+    theme: str,
+) -> list[Path]:
+    """Draw who is in a selection; twins are left out.
+
+    Args:
+        selection: The selection.
+        lineage: It, what it was made from, and so on.
+        out: Folder for the files.
+        formats: Of the figures.
+        theme: Of the figures.
+
+    Returns:
+        The written files.
+
+    Raises:
+        InputError: A file cannot be written.
+    """
+    from pluralens.viz.personas import draw_personas
+
+    balance: dict[str, Any] = next(
+        (info.report["axes"] for info in lineage if info.kind == "balanced"), {}
+    )
+    # Without its whole lineage nobody can tell how somebody was chosen.
+    known = all("original_parent" not in i.parameters and i.kind != "import" for i in lineage)
+    ages: Any = next((info.parameters["age"] for info in lineage if "age" in info.parameters), None)
+    return draw_personas(
+        selection.personas,
+        out,
+        formats,
+        theme,
+        title=selection.name,
+        axes=tuple(balance),
+        merged={axis: found["merged"] for axis, found in balance.items() if found["merged"]},
+        at_random=known and not balance,
+        ages=None if ages is None else (int(ages[0]), int(ages[1])),
+    )
