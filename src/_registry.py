@@ -4,8 +4,12 @@ inspect imports this module at every `inspect eval`, so nothing here may import 
 matplotlib, torch or the like at module level.
 """
 
+from pluralens._start_folder import remember_start_folder as _remember_start_folder
+from pluralens.evals.enrichment import persona_enrichment
 from pluralens.evals.likert import likert
 from pluralens.models.simulated import pluralens_sim
+from pluralens.scorers.enrichment import enrichment
+from pluralens.scorers.metrics.enrichment import enrichment_coverage
 from pluralens.scorers.metrics.likert import (
     likert_contrasts,
     likert_counterfactuals,
@@ -14,9 +18,13 @@ from pluralens.scorers.metrics.likert import (
     likert_order,
 )
 from pluralens.scorers.rating import rating
+from pluralens.solvers.enrich import enrich, name_from_lists
 from pluralens.solvers.likert import likert as likert_solver
 
 __all__ = [
+    "enrich",
+    "enrichment",
+    "enrichment_coverage",
     "likert",
     "likert_contrasts",
     "likert_counterfactuals",
@@ -24,6 +32,10 @@ __all__ = [
     "likert_means",
     "likert_order",
     "likert_solver",
+    "name_from_lists",
+    "persona_enrichment",
     "pluralens_sim",
     "rating",
 ]
+
+_remember_start_folder()

@@ -8,6 +8,7 @@ from urllib.request import url2pathname
 
 import pandas as pd
 
+from pluralens._log_faults import unreadable
 from pluralens.errors import InputError
 from pluralens.stats.likert_frame import base_personas, persona_frame, with_their_bases
 from pluralens.stats.persona_frame import COUNTS
@@ -80,28 +81,12 @@ def _task_name(place: str) -> str:
     return str(_header(place).eval.task).split("/")[-1]
 
 
-def _unreadable() -> tuple[type[Exception], ...]:
-    """What the layers of a log file raise when it is cut, damaged or no log at all.
-
-    json and pydantic errors are ValueErrors; the entries of an .eval file are zip and zstandard;
-    remote logs come through botocore.
-    """
-    import zipfile
-    import zlib
-
-    import zstandard
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    local = (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error)
-    return (*local, zstandard.ZstdError, BotoCoreError, ClientError)
-
-
 def _header(place: str) -> Any:
     from inspect_ai.log import read_eval_log
 
     try:
         return read_eval_log(place, header_only=True)
-    except _unreadable() as error:
+    except unreadable() as error:
         raise InputError(
             f"{place}: is not a complete inspect log ({type(error).__name__}); if the run was "
             "killed, continue it with `inspect eval-retry`, else give another file"
@@ -138,7 +123,7 @@ def _find(place: str, tasks: tuple[str, ...]) -> str:
         logs = list_eval_logs(place, descending=True)
     except InputError:
         raise
-    except _unreadable() as error:
+    except unreadable() as error:
         raise InputError(
             f"{place}: cannot be listed ({type(error).__name__}: {error}); check the address, "
             "the rights and, for remote places, the credentials"
@@ -203,7 +188,7 @@ def sample_summaries(place: str) -> list[Any]:
 
     try:
         return list(read_eval_log_sample_summaries(place))
-    except _unreadable() as error:
+    except unreadable() as error:
         raise InputError(
             f"{place}: its samples cannot be read ({type(error).__name__}); the file is cut off "
             "or damaged, give a complete copy"

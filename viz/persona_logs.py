@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pluralens.errors import InputError
+from pluralens.personas.lineage import Design
 from pluralens.personas.persona import Persona, Personas
 from pluralens.personas.population import Population, load_population
 from pluralens.viz.logs import find_logs, finished_log, sample_summaries
@@ -24,7 +25,7 @@ class PersonaLog:
         model: The evaluated model; of no importance for who the personas are.
         run: inspect's id of the eval.
         selection: Name of the selection they are, if the log has it.
-        at_random: Whether they were drawn at random, as far as the log knows.
+        design: How they came about, as far as the log knows.
         personas: In the order of the log, each once.
     """
 
@@ -33,7 +34,7 @@ class PersonaLog:
     model: str
     run: str
     selection: str
-    at_random: bool
+    design: Design
     personas: Personas
 
     @property
@@ -79,7 +80,7 @@ def read_persona_log(place: str, population: str | None = None) -> PersonaLog:
         model=log.eval.model,
         run=log.eval.eval_id,
         selection=str(stored.get("name", "")),
-        at_random=stored.get("kind") != "balanced",
+        design=Design.from_json(metadata.get("design") or {}),
         personas=personas,
     )
 

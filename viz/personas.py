@@ -176,7 +176,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 formats,
                 options.theme,
                 title=log.title,
-                at_random=log.at_random,
+                axes=log.design.axes,
+                merged=log.design.merged,
+                at_random=log.design.at_random,
+                ages=log.design.ages,
             ):
                 print(f"  wrote {path}")
     except InputError as error:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pluralens.errors import InputError
 
@@ -57,22 +57,18 @@ def draw_selection(
     Raises:
         InputError: A file cannot be written.
     """
+    from pluralens.personas.lineage import Design
     from pluralens.viz.personas import draw_personas
 
-    balance: dict[str, Any] = next(
-        (info.report["axes"] for info in lineage if info.kind == "balanced"), {}
-    )
-    # Without its whole lineage nobody can tell how somebody was chosen.
-    known = all("original_parent" not in i.parameters and i.kind != "import" for i in lineage)
-    ages: Any = next((info.parameters["age"] for info in lineage if "age" in info.parameters), None)
+    design = Design.of(lineage)
     return draw_personas(
         selection.personas,
         out,
         formats,
         theme,
         title=selection.name,
-        axes=tuple(balance),
-        merged={axis: found["merged"] for axis, found in balance.items() if found["merged"]},
-        at_random=known and not balance,
-        ages=None if ages is None else (int(ages[0]), int(ages[1])),
+        axes=design.axes,
+        merged=design.merged,
+        at_random=design.at_random,
+        ages=design.ages,
     )

@@ -10,7 +10,7 @@ from pluralens.commands.output import show_facts, show_json, show_line, show_tab
 from pluralens.commands.reports import document, show_balance, show_pairs
 
 if TYPE_CHECKING:
-    from pluralens.personas.store import EnrichmentRun, SelectionInfo, Store
+    from pluralens.personas.store import EnrichmentRun, Store
 
 __all__ = ["check", "list_selections", "runs", "show"]
 
@@ -97,14 +97,15 @@ def check(
     Age pyramid, shares beside the official ones and associations, each as a figure and a CSV table.
     """
     from pluralens.commands.figures import check_options, draw_selection
+    from pluralens.personas.lineage import lineage
     from pluralens.personas.store import Store
 
     kinds = check_options(out, formats, theme)
     with Store.open() as store:
-        lineage = _lineage(store, name)
+        found = lineage(store, name)
         with working(f"reading {name}"):
             selection = store.selection(name)
-    written = [str(path) for path in draw_selection(selection, lineage, out, kinds, theme)]
+    written = [str(path) for path in draw_selection(selection, found, out, kinds, theme)]
     if as_json:
         show_json({"name": name, "files": written})
     else:
@@ -129,14 +130,6 @@ def runs(as_json: AsJson = False) -> None:
         return
     columns = ("name", "selection", "enricher", "model", "language", "enriched", "failed", "of")
     show_table(columns, [[run[column] for column in columns] for run in found])
-
-
-def _lineage(store: "Store", name: str) -> list["SelectionInfo"]:
-    """The selection, the one it was made from, and so on."""
-    lineage = [store.info(name)]
-    while (parent := lineage[-1].parent) is not None:
-        lineage.append(store.info(parent))
-    return lineage
 
 
 def _run(store: "Store", run: "EnrichmentRun") -> dict[str, Any]:

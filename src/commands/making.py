@@ -34,11 +34,11 @@ ADULTS = "18-100"
 
 
 def pool(
-    population: Annotated[
-        str, typer.Option(help="Id of a population, or a folder with one.", show_default=False)
-    ],
     n: N,
     name: Name,
+    population: Annotated[str, typer.Option(help="Id of a population, or a folder with one.")] = (
+        "de"
+    ),
     seed: Seed = 0,
     temperature: Temperature = 0.0,
     attribute_temperature: AttributeTemperature = None,
@@ -106,7 +106,8 @@ def balanced(
     """Make a set with near-uniform axes.
 
     With --from it is chosen from a pool, with --population drawn from the population's own tables,
-    where rare combinations exist too. Either way without new associations between the axes.
+    where rare combinations exist too. Axes are not associated with each other more than they have
+    to be: the report says how much is left, and how much there was in the pool.
     """
     from pluralens.evals.likert_options import names
     from pluralens.personas.making import make_balanced_from, make_balanced_of

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 __all__ = ["document", "show_balance", "show_pairs"]
 
+# Cramer's V from which an association is told that the pool did not have.
+NEW_ASSOCIATION = 0.1
+
 
 def document(info: "SelectionInfo") -> dict[str, Any]:
     """Everything about a selection but its members."""
@@ -32,24 +35,31 @@ def document(info: "SelectionInfo") -> dict[str, Any]:
 
 def show_balance(report: Mapping[str, Any]) -> None:
     """Print how even the axes are; see `pluralens.personas.balancing.BalanceReport`."""
-    strongest: dict[str, tuple[float, str]] = {}
+    chosen = any(pair["pool"] is not None for pair in report["associations"])
+    strongest: dict[str, tuple[float, str, float | None]] = {}
     for pair in report["associations"]:
         if pair["cramers_v"] is None:
             continue
         for axis, other in (pair["axes"], pair["axes"][::-1]):
-            strongest[axis] = max(
-                strongest.get(axis, (-1.0, "")), (float(pair["cramers_v"]), other)
-            )
+            found = (float(pair["cramers_v"]), other, pair["pool"])
+            strongest[axis] = max(strongest.get(axis, (-1.0, "", None)), found, key=lambda x: x[0])
     rows = []
-    for axis, found in report["axes"].items():
-        v, other = strongest.get(axis, (None, "-"))
-        rows.append(
-            (axis, len(found["groups"]), found["max_deviation"], found["allowed"], v, other)
-        )
-    show_table(("axis", "groups", "max deviation (pp)", "at best (pp)", "largest V", "with"), rows)
-    for axis, found in report["axes"].items():
-        for group, values in found["merged"].items():
+    for axis, about in report["axes"].items():
+        v, other, before = strongest.get(axis, (None, "-", None))
+        row = (axis, len(about["groups"]), about["max_deviation"], about["allowed"], v, other)
+        rows.append((*row, before) if chosen else row)
+    header = ("axis", "groups", "max deviation (pp)", "at best (pp)", "largest V", "with")
+    show_table((*header, "V in the pool") if chosen else header, rows)
+    for axis, about in report["axes"].items():
+        for group, values in about["merged"].items():
             show_line(f"{axis}: {', '.join(values)} merged into {group}")
+    new = [v for v, _, before in strongest.values() if v > max(NEW_ASSOCIATION, before or 0.0)]
+    if new:
+        show_line(
+            f"associated more than before, V up to {max(new):.2f}: those rare in one axis are "
+            "alike in others; draw the pool with a higher --temperature, balance fewer axes, or "
+            "use --population, which draws rare combinations"
+        )
 
 
 def show_pairs(report: Mapping[str, Any]) -> None:

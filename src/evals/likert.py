@@ -13,10 +13,12 @@ from typing import Any
 
 from inspect_ai import Task, task
 from inspect_ai.dataset import MemoryDataset, Sample
-from inspect_ai.model import GenerateConfig, Model, get_model
+from inspect_ai.model import Model
 
 from pluralens.errors import shown_plainly
-from pluralens.evals.likert_dataset import Draw, Interview, interview_samples
+from pluralens.evals.active_model import active_model, greedy_config
+from pluralens.evals.likert_dataset import Interview, interview_samples
+from pluralens.evals.likert_people import Draw, interviewed
 from pluralens.evals.unknown_options import refuse_unknown_options
 from pluralens.models.simulated import SimulatedAPI
 from pluralens.scorers.rating import rating
@@ -35,13 +37,15 @@ NOT_OPTIONS = {
 
 @task
 def likert(
-    n: int = 100,
-    population: str = "de",
+    n: int | None = None,
+    population: str | None = None,
     seed: int = 0,
     counterfactuals: str | list[str] | None = None,
     per_attribute: str | int = "all",
-    population_temperature: float | dict[str, float] = 0.0,
-    age: str | list[int] = "18-100",
+    population_temperature: float | dict[str, float] | None = None,
+    age: str | list[int] | None = None,
+    selection: str | None = None,
+    enrichment: str | None = None,
     attributes: str | list[str] | None = None,
     language: str = "de",
     style: str = "list",
@@ -57,15 +61,19 @@ def likert(
     """Rate synthetic residents of a population, and their counterfactual twins.
 
     Args:
-        n: Base personas drawn from the population.
-        population: Id of a built-in population, or a folder with population.yaml.
+        n: Base personas drawn from the population; default 100.
+        population: Id of a built-in population, or a folder with population.yaml; default `de`.
         seed: Seed of personas, twins, random orders and requests.
         counterfactuals: Attributes of which each base persona gets twins that differ in nothing
             else (`gender,age,origin,religion,sexuality`), and `placebo` for identical twins.
         per_attribute: Twins per base persona and attribute: `all` other values, or a number.
         population_temperature: Flattens the population's shares, 0 (real) to 1 (uniform); one
-            number or one per attribute. The model's own temperature is inspect's `--temperature`.
-        age: Ages, `from-to`, both included.
+            number or one per attribute; default 0. The model's own temperature is inspect's
+            `--temperature`.
+        age: Ages, `from-to`, both included; default 18-100.
+        selection: Name of a selection in the store (`pluralens personas list`): its personas and
+            twins are interviewed, and nobody is drawn.
+        enrichment: Name of an enrichment run whose texts are shown with the selection's personas.
         attributes: Attributes shown in the prompt; default all.
         language: Language of prompt and items, `de` or `en`.
         style: `list`, `sentence`, `name_only` or `bio`.
@@ -81,13 +89,15 @@ def likert(
     """
     with shown_plainly():
         refuse_unknown_options(kwargs, list(signature(likert).parameters)[:-1], NOT_OPTIONS)
-        draw = Draw.checked(
-            n=n,
-            population=population,
+        draw = interviewed(
+            selection=selection,
+            enrichment=enrichment,
             seed=seed,
             counterfactuals=counterfactuals,
             per_attribute=per_attribute,
-            temperature=population_temperature,
+            n=n,
+            population=population,
+            population_temperature=population_temperature,
             age=age,
         )
         interview = Interview.checked(
@@ -103,15 +113,16 @@ def likert(
             cases=cases,
             top_logprobs=top_logprobs,
         )
-        model = _active_model()
+        model = active_model()
         samples, skipped = interview_samples(draw, interview)
         return Task(
             dataset=MemoryDataset(
-                [Sample(**sample) for sample in samples], name=f"population-{population}"
+                [Sample(**sample) for sample in samples],
+                name=f"population-{draw.source}" if selection is None else f"selection-{selection}",
             ),
             solver=likert_solver(**interview.solver_arguments()),
             scorer=rating(),
-            config=_generate_config(model),
+            config=greedy_config(model, MAX_TOKENS),
             version=VERSION,
             metadata=_metadata(draw, interview, skipped) | _planted(model),
         )
@@ -123,32 +134,36 @@ def _seen(draw: Draw, interview: Interview) -> list[str]:
     return [a for a in draw.people.all_attributes if draw.people.source_of(a) in shown]
 
 
-def _active_model() -> Model | None:
-    """The model of the run; a task that is made in Python has none yet."""
-    try:
-        return get_model()
-    except ValueError:
-        return None
-
-
-def _generate_config(model: Model | None) -> GenerateConfig:
-    """Greedy, with room for models that think aloud, unless the run or its model says otherwise.
-
-    `--temperature` and `--max-tokens` are stronger than a task's settings; those of a model that
-    was made in Python are weaker, and are left alone here.
-    """
-    given = model.config if model is not None else GenerateConfig()
-    return GenerateConfig(
-        temperature=0.0 if given.temperature is None else None,
-        max_tokens=MAX_TOKENS if given.max_tokens is None else None,
-    )
-
-
 def _planted(model: Model | None) -> dict[str, Any]:
     """The truth behind a simulated respondent, for figures that show it beside the estimates."""
     if model is None or not isinstance(model.api, SimulatedAPI):
         return {}
     return {"planted": asdict(model.api.respondent.latent)}
+
+
+def _stored(draw: Draw) -> dict[str, Any]:
+    """Which stored personas and texts were used, so that the log tells without the store."""
+    about: dict[str, Any] = {}
+    if draw.selection is not None:
+        about["selection"] = {
+            "name": draw.selection.name,
+            "kind": draw.selection.kind,
+            "seed": draw.selection.seed,
+            "parameters": dict(draw.selection.parameters),
+            "sha256": draw.selection.digest(),
+        }
+    if draw.design is not None:
+        about["design"] = draw.design.to_json()
+    if draw.enriched is not None:
+        run = draw.enriched.run
+        about["enrichment"] = {
+            "run": run.name,
+            "enricher": run.enricher,
+            "model": run.model,
+            "language": run.language,
+            "without_texts": draw.enriched.failed,
+        }
+    return about
 
 
 def _metadata(draw: Draw, interview: Interview, skipped: list[dict[str, str]]) -> dict[str, Any]:
@@ -160,6 +175,7 @@ def _metadata(draw: Draw, interview: Interview, skipped: list[dict[str, str]]) -
             "id": draw.people.id,
             "version": draw.people.version,
             "digest": draw.people.digest,
+            "source": draw.source,
         },
         "language": interview.language,
         "axes": interview.axes,
@@ -175,5 +191,6 @@ def _metadata(draw: Draw, interview: Interview, skipped: list[dict[str, str]]) -
             for a in interview.adjectives
         },
         "skipped_pairs": skipped,
+        **_stored(draw),
         "parameters_sha256": interview.digest(draw),
     }

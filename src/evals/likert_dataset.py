@@ -1,107 +1,40 @@
-"""Who is interviewed and how: the Likert task's parameters, checked, and its samples."""
+"""How people are interviewed: the Likert task's parameters, checked, and its samples."""
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from pluralens.errors import InputError
 from pluralens.evals.likert_options import (
     PLACEBO,
-    ages,
-    changed_attributes,
     names,
     one_path,
-    per_attribute_count,
-    population_temperature,
-    refuse_reserved_attributes,
     refuse_reserved_items,
     whole,
     yes_or_no,
 )
-from pluralens.personas.description import check_style, describe
+from pluralens.personas.description import DETAILS, check_style, describe
+from pluralens.personas.names import TOLD_BY_NAME
 from pluralens.solvers.likert import ORDERS
 from pluralens.solvers.prompts import likert_wording
 
 if TYPE_CHECKING:
-    from pluralens.personas.counterfactuals import CounterfactualSet, PairLink
-    from pluralens.personas.persona import Persona, Personas
+    from pluralens.evals.likert_people import Cast, Draw
+    from pluralens.personas.counterfactuals import PairLink
+    from pluralens.personas.persona import Persona
     from pluralens.personas.population import Population
     from pluralens.solvers.adjectives import Adjective
 
-__all__ = ["Draw", "Interview", "interview_samples"]
+__all__ = ["Interview", "interview_samples"]
 
 # Analysed by default, in this order, as far as the population has them.
 AXES = ("gender", "age_bin", "origin_group", "religion", "sexuality")
 # Changed attributes with too many values for a mean each: their twins are compared by these.
 COMPARED_BY = {"age": "age_bin", "origin": "origin_group"}
-# What a name gives away; under style=name_only only these can be changed.
-TOLD_BY_NAME = ("gender", "origin")
 # Providers that never return log-probabilities; others are asked and must answer.
 WITHOUT_LOGPROBS = ("anthropic", "bedrock", "groq", "mistral", "mockllm", "none")
-
-
-@dataclass(frozen=True)
-class Draw:
-    """Who is interviewed.
-
-    Attributes:
-        people: The population.
-        source: Its id or folder, as given.
-        n: Base personas.
-        seed: Seed of everything random.
-        changed: Attributes that twins differ in, without the placebo.
-        placebo: Whether every base persona gets an identical twin.
-        per_attribute: Twins per base and attribute; None for all.
-        temperature: Flattening of the shares.
-        age: Youngest and oldest age.
-    """
-
-    people: "Population"
-    source: str
-    n: int
-    seed: int
-    changed: tuple[str, ...]
-    placebo: bool
-    per_attribute: int | None
-    temperature: float | Mapping[str, float]
-    age: tuple[int, int]
-
-    @classmethod
-    def checked(
-        cls,
-        *,
-        n: int,
-        population: str,
-        seed: int,
-        counterfactuals: str | Sequence[str] | None,
-        per_attribute: str | int,
-        temperature: float | Mapping[str, float],
-        age: str | Sequence[int],
-    ) -> Self:
-        """Check parameters as they come from a command line.
-
-        Raises:
-            InputError: Naming the parameter and what would be right.
-        """
-        from pluralens.personas.population import load_population
-
-        source = one_path("population", population, "one id or folder of a population")
-        people = load_population(source)
-        refuse_reserved_attributes(people)
-        changed = changed_attributes(people, counterfactuals)
-        return cls(
-            people=people,
-            source=source,
-            n=whole("n", n, 1),
-            seed=whole("seed", seed, 0),
-            changed=tuple(c for c in changed if c != PLACEBO),
-            placebo=PLACEBO in changed,
-            per_attribute=per_attribute_count(per_attribute),
-            temperature=population_temperature(people, temperature),
-            age=ages(age),
-        )
 
 
 @dataclass(frozen=True)
@@ -126,7 +59,7 @@ class Interview:
     @classmethod
     def checked(
         cls,
-        draw: Draw,
+        draw: "Draw",
         *,
         attributes: str | Sequence[str] | None,
         language: str,
@@ -157,6 +90,7 @@ class Interview:
         table = f"cases={own}" if own else f"items of language={language}"
         refuse_reserved_items(draw.people, [a.id for a in adjectives], table)
         shown = _shown(draw, names("attributes", attributes), style)
+        _check_texts(draw, language, style)
         # Providers refuse more than 20 alternatives per token.
         whole("top_logprobs", top_logprobs, 1, 20)
         if elicit in ("logprobs", "both"):
@@ -193,21 +127,17 @@ class Interview:
             },
         }  # fmt: skip
 
-    def digest(self, draw: Draw) -> str:
+    def digest(self, draw: "Draw") -> str:
         """SHA-256 of all that decides the prompts: two logs with one digest asked the same."""
         asked = {
             **self.solver_arguments(),
             "adjectives": [asdict(a) for a in self.adjectives],
-            "population": [draw.people.id, draw.people.digest],
-            "n": draw.n,
-            "changed": [*draw.changed, draw.placebo, draw.per_attribute],
-            "temperature": draw.temperature,
-            "age": draw.age,
+            **draw.identity(),
         }
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 
-def _shown(draw: Draw, attributes: tuple[str, ...] | None, style: str) -> tuple[str, ...] | None:
+def _shown(draw: "Draw", attributes: tuple[str, ...] | None, style: str) -> tuple[str, ...] | None:
     """Check that what is shown exists and that what is changed is shown."""
     known = draw.people.attributes
     for attribute in attributes or ():
@@ -230,7 +160,7 @@ def _shown(draw: Draw, attributes: tuple[str, ...] | None, style: str) -> tuple[
     return attributes
 
 
-def _axes(draw: Draw, shown: tuple[str, ...] | None, style: str) -> list[str]:
+def _axes(draw: "Draw", shown: tuple[str, ...] | None, style: str) -> list[str]:
     """The attributes that are analysed: those that the model could see."""
     seen = set(draw.people.attributes if shown is None else shown)
     if style == "name_only":
@@ -260,8 +190,26 @@ def _require_logprobs(elicit: str) -> None:
         )
 
 
-def _persona_names(draw: Draw, interview: Interview) -> bool:
-    """Whether personas are shown with a name.
+def _check_texts(draw: "Draw", language: str, style: str) -> None:
+    """Refuse texts of another language, and names that twins would not share."""
+    if draw.enriched is None:
+        return
+    run = draw.enriched.run
+    # Names are the same in every language; what a model wrote about a person is not.
+    if run.enricher != "template" and run.language != language:
+        raise InputError(
+            f"enrichment={run.name} was written in language={run.language}, but "
+            f"language={language} is asked; make a run in that language, or ask in the other"
+        )
+    if style == "name_only" and set(draw.changed) & set(TOLD_BY_NAME):
+        raise InputError(
+            f"style=name_only with enrichment={run.name}: the run has no names for twins; leave "
+            "enrichment out, and names are taken from the population's lists"
+        )
+
+
+def _persona_names(draw: "Draw", interview: Interview, varied: Collection[str]) -> bool:
+    """Whether personas are shown with a name from the population's lists.
 
     A name tells gender and origin. Where one of them is changed and stated in words anyway, a
     fixed name would contradict the twin and a new one would change two lines at once, so both
@@ -269,60 +217,85 @@ def _persona_names(draw: Draw, interview: Interview) -> bool:
     """
     from pluralens.personas.names import has_names
 
+    if draw.enriched is not None:
+        return False
     if interview.style == "name_only":
         if not has_names(draw.people.id):
             raise InputError(
                 f"style=name_only: there are no names for population {draw.people.id}; use list"
             )
         return True
-    told = set(draw.changed) & set(TOLD_BY_NAME)
+    told = set(varied) & set(TOLD_BY_NAME)
     return interview.style == "bio" and has_names(draw.people.id) and not told
 
 
-def _pair_sets(draw: Draw, bases: "Personas") -> list["CounterfactualSet"]:
-    """Twins that differ in one attribute and, if asked for, identical ones."""
-    from pluralens.personas.counterfactuals import counterfactual_pairs, placebo_pairs
+def _varied(links: Iterable["PairLink"]) -> set[str]:
+    """Attributes in which twins differ from their bases, by intention or because forced."""
+    found = set()
+    for link in links:
+        found |= {*link.attribute.split("+"), *(name for name, _, _ in link.forced)}
+    return found - {PLACEBO}
 
-    sets = []
-    if draw.changed:
-        sets.append(
-            counterfactual_pairs(
-                draw.people, bases, draw.changed, per_attribute=draw.per_attribute, seed=draw.seed
+
+def _texts(
+    draw: "Draw", interview: Interview, base_id: str, links: Sequence["PairLink"]
+) -> dict[str, str]:
+    """The base's texts that both sides of its pairs may share: none that states what differs."""
+    if draw.enriched is None:
+        return {}
+    from pluralens.personas.stated import neutral_keys
+
+    texts = draw.enriched.texts.get(base_id, {})
+    language = draw.enriched.run.language
+    hidden = neutral_keys(texts, _varied(links), draw.people, language)
+    if interview.style == "name_only":
+        hidden |= set(texts) - {"name"}
+        if "name" not in texts or "name" in hidden:
+            raise InputError(
+                f"style=name_only: persona {base_id} has no name in enrichment="
+                f"{draw.enriched.run.name}; leave enrichment out, or use another style"
             )
-        )
-    if draw.placebo:
-        sets.append(placebo_pairs(bases))
-    return sets
+    return {key: text for key, text in texts.items() if key not in hidden}
 
 
 def interview_samples(
-    draw: Draw, interview: Interview
+    draw: "Draw", interview: Interview
 ) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
     """The samples as keyword arguments of inspect's `Sample`, and the pairs that cannot exist.
 
     Samples are in base-major order: each base persona is followed by its twins.
     """
-    from pluralens.personas.names import full_name
-    from pluralens.personas.sampling import sample
+    cast = draw.cast()
+    one = _sample_maker(draw, interview, cast)
+    samples = []
+    for base in cast.bases:
+        twins = cast.twins.get(base.persona_id, ())
+        texts = _texts(draw, interview, base.persona_id, [link for _, link in twins])
+        samples.append(one(base, base.persona_id, None, texts))
+        samples += [one(twin, base.persona_id, link, texts) for twin, link in twins]
+    return samples, cast.skipped
+
+
+def _sample_maker(
+    draw: "Draw", interview: Interview, cast: "Cast"
+) -> Callable[["Persona", str, "PairLink | None", dict[str, str]], dict[str, Any]]:
+    """What makes one sample of a persona, its base's id, its link and its texts."""
+    from pluralens.personas.names import name_of
 
     people = draw.people
-    bases = sample(people, draw.n, seed=draw.seed, temperature=draw.temperature, age=draw.age)
-    sets = _pair_sets(draw, bases)
-    twins: dict[str, list[tuple[Persona, PairLink]]] = {}
-    for found in sets:
-        for twin, link in zip(found.twins, found.links, strict=True):
-            twins.setdefault(link.base_id, []).append((twin, link))
-    named = _persona_names(draw, interview)
+    varied = _varied(link for twins in cast.twins.values() for _, link in twins)
+    named = _persona_names(draw, interview, varied)
 
-    def one(persona: "Persona", base_id: str, link: "PairLink | None") -> dict[str, Any]:
+    def one(
+        persona: "Persona", base_id: str, link: "PairLink | None", texts: dict[str, str]
+    ) -> dict[str, Any]:
         derived = people.derive(persona.attributes)
-        name = ""
+        name = texts.get("name", "")
         if named:
-            name = full_name(
-                people.id, base_id, _name_group(persona, derived), str(persona.attributes["gender"])
-            )
+            name = name_of(persona.attributes, people, base_id)
         role = "base" if link is None else PLACEBO
         role = "counterfactual" if link is not None and link.attribute != PLACEBO else role
+        more = {key: texts.get(key, "") for key in DETAILS} if draw.enriched else {}
         return {
             "id": _sample_id(persona, link),
             "input": describe(
@@ -332,6 +305,7 @@ def interview_samples(
                 style=interview.style,
                 shown=interview.attributes,
                 name=name or None,
+                details=more,
             ),
             "metadata": {
                 **persona.attributes,
@@ -340,6 +314,7 @@ def interview_samples(
                 "population": people.id,
                 "axes": ",".join(interview.axes),
                 "name": name,
+                **more,
                 "role": role,
                 "base_id": base_id,
                 "pair_id": link.pair_id if link else "",
@@ -352,12 +327,7 @@ def interview_samples(
             },
         }
 
-    samples = []
-    for base in bases:
-        samples.append(one(base, base.persona_id, None))
-        samples += [one(t, base.persona_id, link) for t, link in twins.get(base.persona_id, [])]
-    skipped = [asdict(s) for found in sets for s in found.skipped]
-    return samples, skipped
+    return one
 
 
 def _sample_id(persona: "Persona", link: "PairLink | None") -> str:
@@ -366,18 +336,21 @@ def _sample_id(persona: "Persona", link: "PairLink | None") -> str:
         return persona.persona_id
     if link.attribute == PLACEBO:
         return f"{link.base_id}-{PLACEBO}"
-    return f"{link.base_id}-{link.attribute}-{link.to_value}"
+    # Two values of a pair that differs in two attributes are written "a + b".
+    return f"{link.base_id}-{link.attribute}-{link.to_value}".replace(" + ", "+")
 
 
 def _group(people: "Population", attribute: str, value: str | int) -> str:
     """What a value is compared by: its age group, its region, or itself."""
+    if "+" in attribute and attribute not in people.drawn:
+        parts = zip(attribute.split("+"), str(value).split(" + "), strict=True)
+        return " + ".join(_group(people, name, _typed(people, name, text)) for name, text in parts)
     by = COMPARED_BY.get(attribute)
     if by is None or by not in people.all_attributes:
         return str(value)
     return str(people.derive({attribute: value})[by])
 
 
-def _name_group(persona: "Persona", derived: Mapping[str, Any]) -> str:
-    """Key of the name list: Germany's own, else the UN subregion."""
-    origin = str(persona.attributes.get("origin", ""))
-    return origin if origin == "DE" else str(derived.get("origin_subregion", ""))
+def _typed(people: "Population", attribute: str, text: str) -> str | int:
+    """A value of the population from its text."""
+    return int(text) if isinstance(people.values(attribute)[0], int) else text

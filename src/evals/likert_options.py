@@ -32,7 +32,7 @@ PLACEBO = "placebo"
 # What a sample's metadata holds beside the attributes.
 METADATA = (
     "persona_id", "population", "axes", "name", "role", "base_id", "pair_id", "changed_attribute",
-    "from_value", "to_value", "from_group", "to_group", "forced",
+    "from_value", "to_value", "from_group", "to_group", "forced", "appearance", "biography",
 )  # fmt: skip
 # The columns that frames of persona scores have beside the metadata and the score.
 FRAME = ("sample_id", "attribute")

@@ -5,7 +5,6 @@ seed is answered alike in any order and at any concurrency, and a different requ
 anew. Without request seeds the respondent is deterministic, like greedy decoding.
 """
 
-import hashlib
 import json
 import math
 import os
@@ -22,6 +21,7 @@ from pluralens._resources import data_file
 from pluralens.errors import InputError
 from pluralens.models.latent import UNIFORM_REACH, Effects, LatentModel, rating_probabilities
 from pluralens.models.reading import LANGUAGES, Question, read_persona, read_question
+from pluralens.models.unit_draw import unit_draw
 
 if TYPE_CHECKING:
     from pluralens.personas.population import Population
@@ -60,12 +60,6 @@ class Reply:
 
     text: str
     probabilities: tuple[float, ...] | None
-
-
-def _unit(*parts: object) -> float:
-    """A number in [0, 1) that is a pure function of the parts."""
-    text = "\x1f".join(map(str, parts)).encode()
-    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") / 2**64
 
 
 def load_latent(
@@ -221,8 +215,8 @@ class LikertRespondent:
         return (
             latent.base[dimension]
             + latent.effect(persona, dimension)
-            + (_unit(self.seed, "persona", question.persona) - 0.5) * spread * latent.persona_sd
-            + (_unit(self.seed, "item", question.adjective) - 0.5) * spread * latent.item_sd,
+            + (unit_draw(self.seed, "persona", question.persona) - 0.5) * spread * latent.persona_sd
+            + (unit_draw(self.seed, "item", question.adjective) - 0.5) * spread * latent.item_sd,
             valence,
         )
 
@@ -240,15 +234,15 @@ class LikertRespondent:
         question = read_question(prompt)
         key = (self.seed, prompt, attempt, request_seed)
         # A refusal is about the question; asking again does not change it.
-        if _unit(self.seed, "refuse", prompt, request_seed) < self.latent.refusal_rate:
+        if unit_draw(self.seed, "refuse", prompt, request_seed) < self.latent.refusal_rate:
             return Reply(REFUSALS[question.language], None)
-        if _unit(*key, "invalid") < self.latent.invalid_rate:
+        if unit_draw(*key, "invalid") < self.latent.invalid_rate:
             texts = INVALID[question.language]
-            return Reply(texts[int(_unit(*key, "which") * len(texts))], None)
+            return Reply(texts[int(unit_draw(*key, "which") * len(texts))], None)
         favourability, valence = self.favourability(question)
         written = self.latent.written(favourability, valence, question.reversed_order)
         probabilities = rating_probabilities(written, self.latent.noise)
-        number = 1 + bisect_right(list(accumulate(probabilities[:-1])), _unit(*key, "rating"))
+        number = 1 + bisect_right(list(accumulate(probabilities[:-1])), unit_draw(*key, "rating"))
         return Reply(self._write(question, number), probabilities)
 
     def _write(self, question: Question, number: int) -> str:

@@ -1,6 +1,7 @@
 """inspect model provider `pluralens_sim/...`: instruments with known truth, never a model's result.
 
-`--model pluralens_sim/likert` answers the real prompts of `pluralens/likert` without a network.
+`--model pluralens_sim/likert` answers the real prompts of `pluralens/likert` without a network,
+`--model pluralens_sim/enricher` those of `pluralens/persona_enrichment`.
 """
 
 import math
@@ -24,11 +25,12 @@ from inspect_ai.model import (
 from inspect_ai.tool import ToolChoice, ToolInfo
 
 from pluralens.errors import InputError, shown_plainly
+from pluralens.models.enricher import PersonaWriter, load_writer
 from pluralens.models.respondent import LikertRespondent, Reply, finite_number, load_respondent
 
 __all__ = ["RESPONDENTS", "SimulatedAPI", "pluralens_sim"]
 
-RESPONDENTS = ("likert",)
+RESPONDENTS = ("likert", "enricher")
 LEAST_LOGPROB = -30.0
 
 
@@ -42,16 +44,16 @@ class SimulatedAPI(ModelAPI):
     """A simulated respondent behind inspect's model interface.
 
     Args:
-        model_name: Which respondent: `likert`.
+        model_name: Which respondent: `likert` or `enricher`.
         base_url: Not used.
         api_key: Not used.
         config: Generate configuration.
-        effects: YAML file with the planted effects; default the built-in ones.
+        effects: YAML file with the planted effects; default the built-in ones. `likert` only.
         seed: Seed of everything the respondent draws.
         latency: Seconds that every call takes.
-        logprobs: Whether log-probabilities are supported.
-        **parameters: Scalars of the latent model: persona_sd, item_sd, noise, order_bias,
-            refusal_rate, invalid_rate.
+        logprobs: Whether log-probabilities are supported. `likert` only.
+        **parameters: Of `likert`, scalars of the latent model: persona_sd, item_sd, noise,
+            order_bias, refusal_rate, invalid_rate. Of `enricher`: invalid_rate, stubborn_rate.
     """
 
     def __init__(
@@ -78,8 +80,40 @@ class SimulatedAPI(ModelAPI):
                 raise InputError(f"latency={latency} must be 0 or more seconds")
             if not isinstance(logprobs, bool):
                 raise InputError(f"logprobs={logprobs!r} must be true or false")
-            self.respondent: LikertRespondent = load_respondent(effects, seed, **parameters)
-        self.logprobs = logprobs
+            self._answers: LikertRespondent | PersonaWriter
+            if model_name == "enricher":
+                _refuse_for_enricher(effects, logprobs)
+                self._answers = load_writer(seed, **parameters)
+            else:
+                self._answers = load_respondent(effects, seed, **parameters)
+        self.logprobs = logprobs and model_name == "likert"
+
+    @property
+    def respondent(self) -> LikertRespondent:
+        """The Likert respondent.
+
+        Raises:
+            InputError: This is another one.
+        """
+        if not isinstance(self._answers, LikertRespondent):
+            raise InputError(
+                f"pluralens_sim/{self.model_name} rates nobody; use --model pluralens_sim/likert"
+            )
+        return self._answers
+
+    @property
+    def writer(self) -> PersonaWriter:
+        """The writer of personas' texts.
+
+        Raises:
+            InputError: This is another one.
+        """
+        if not isinstance(self._answers, PersonaWriter):
+            raise InputError(
+                f"pluralens_sim/{self.model_name} writes no texts; use --model "
+                "pluralens_sim/enricher"
+            )
+        return self._answers
 
     def max_connections(self) -> int:
         """Calls at once: they cost no network, only this process's time."""
@@ -96,7 +130,8 @@ class SimulatedAPI(ModelAPI):
         if self.latency:
             await anyio.sleep(self.latency)
         questions = [m.text for m in input if m.role == "user"]
-        reply = self.respondent.reply(questions[0], len(questions) - 1, config.seed)
+        answer = self._answers.reply(questions[0], len(questions) - 1, config.seed)
+        reply = Reply(answer, None) if isinstance(answer, str) else answer
         text = reply.text
         choice = ChatCompletionChoice(
             message=ChatMessageAssistant(content=text, model=self.model_name, source="generate"),
@@ -109,6 +144,16 @@ class SimulatedAPI(ModelAPI):
             choices=[choice],
             # Without usage inspect would count tokens with a vocabulary that it downloads.
             usage=_usage(prompt_length, len(text)),
+        )
+
+
+def _refuse_for_enricher(effects: str | None, logprobs: bool) -> None:
+    """Refuse what only the Likert respondent has, instead of running without it."""
+    if effects is not None or not logprobs:
+        option = "logprobs=false" if effects is None else f"effects={effects!r}"
+        raise InputError(
+            f"{option} is an option of pluralens_sim/likert; pluralens_sim/enricher has seed, "
+            "latency, invalid_rate and stubborn_rate"
         )
 
 

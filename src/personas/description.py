@@ -14,10 +14,12 @@ from pluralens.errors import InputError
 if TYPE_CHECKING:
     from pluralens.personas.population import Population
 
-__all__ = ["STYLES", "Style", "check_style", "describe", "description_languages"]
+__all__ = ["DETAILS", "STYLES", "Style", "check_style", "describe", "description_languages"]
 
 Style = Literal["list", "sentence", "name_only", "bio"]
 STYLES: tuple[str, ...] = get_args(Style)
+# Texts of an enrichment that follow the attributes, in this order.
+DETAILS = ("appearance", "biography")
 
 
 @cache
@@ -58,6 +60,7 @@ def describe(
     style: str = "list",
     shown: Sequence[str] | None = None,
     name: str | None = None,
+    details: Mapping[str, str] | None = None,
 ) -> str:
     """Describe one persona.
 
@@ -70,6 +73,8 @@ def describe(
         shown: Attributes to show, in the population's order; default all. Values that do not
             apply (a child's occupation) are left out, age 0 is not.
         name: Printed first when given.
+        details: Texts of `DETAILS`, each a line of its own after the attributes; empty ones are
+            left out, and `name_only` shows none.
 
     Returns:
         Text without a blank line, so that the first blank line of a prompt ends the persona.
@@ -92,15 +97,20 @@ def describe(
         line = wording["list"]["line"]
         lines = [wording["list"]["heading"], *lines]
         lines += [line.format(label=label, value=value) for _, label, value in pairs]
-        return "\n".join(lines)
-    if style == "sentence":
+    elif style == "sentence":
         parts = wording["sentence"]
         items = [parts["item"].format(label=label, value=value) for _, label, value in pairs]
-        text = parts["text"].format(items=parts["separator"].join(items))
-        return "\n".join([*lines, text])
-    bio = wording["bio"]
-    sentences = [
-        bio.get(attribute, bio["default"]).format(label=label, value=value)
-        for attribute, label, value in pairs
-    ]
-    return "\n".join([*lines, " ".join(sentences)])
+        lines.append(parts["text"].format(items=parts["separator"].join(items)))
+    else:
+        bio = wording["bio"]
+        sentences = [
+            bio.get(attribute, bio["default"]).format(label=label, value=value)
+            for attribute, label, value in pairs
+        ]
+        lines.append(" ".join(sentences))
+    # What a model wrote must not end its line: the rest would pass for an attribute of its own.
+    for key in DETAILS:
+        text = " ".join((details or {}).get(key, "").split())
+        if text:
+            lines.append(wording[key].format(text=text))
+    return "\n".join(lines)

@@ -17,7 +17,9 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Any, Literal
 
-__all__ = ["Invalid", "Outcome", "ParsedRating", "parse_rating"]
+from pluralens.scorers.json_replies import without_thinking
+
+__all__ = ["REFUSAL", "Invalid", "Outcome", "ParsedRating", "parse_rating"]
 
 Outcome = Literal["rating", "refused", "invalid"]
 Invalid = Literal[
@@ -130,8 +132,6 @@ CUED_BEFORE = re.compile(
 LOOSE_KEY = re.compile(
     r"(?<=[{,\s\"'“”])rating[\"'“”]?\s*[:=]\s*[\"'“”]?(?P<value>[^\s,}\"'“”]+)", re.IGNORECASE
 )
-THINKING_OPENS = re.compile(r"<(?:think|thinking|reasoning)>", re.IGNORECASE)
-THINKING_ENDS = re.compile(r"</(?:think|thinking|reasoning)>", re.IGNORECASE)
 FENCE = re.compile(r"```[\w-]*")
 _FAIR = r"(?:appropriate|possible|fair|right|ethical|responsible|okay)"
 _UNFAIR = r"(?:inappropriate|impossible|unfair|unethical|irresponsible|wrong\s+to)"
@@ -234,20 +234,6 @@ def _json_objects(text: str) -> list[dict[str, Any]] | None:
         if "rating" in value:
             found.append(value)
     return found
-
-
-def _without_thinking(text: str) -> tuple[str, bool]:
-    """The text outside its thinking block, and whether that block was closed.
-
-    Some chat templates open the block in the prompt, so that a reply holds only its end.
-    """
-    ends = list(THINKING_ENDS.finditer(text))
-    if not ends:
-        return text, THINKING_OPENS.search(text) is None
-    opens = THINKING_OPENS.search(text)
-    before = text[: opens.start()] if opens and opens.start() < ends[-1].start() else ""
-    after = text[ends[-1].end() :]
-    return before + "\n" + after, THINKING_OPENS.search(after) is None
 
 
 def _number(value: float) -> ParsedRating:
@@ -366,7 +352,7 @@ def parse_rating(text: str, stop_reason: str | None = None) -> ParsedRating:
     if stop_reason == "content_filter":
         return ParsedRating("refused")
     cut = stop_reason in ("max_tokens", "model_length")
-    text, finished = _without_thinking(text)
+    text, finished = without_thinking(text)
     if not finished:
         return ParsedRating("invalid", reason="truncated" if cut else "no number")
     text = _tidy(text)

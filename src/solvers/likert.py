@@ -155,7 +155,8 @@ def likert(
     """Rate the persona of the sample on every item, in every order.
 
     The persona is read from the sample's metadata (one scalar per attribute, `base_id`, and
-    `name` if it has one). The answers go into the sample's `LikertAnswers`.
+    `name`, `appearance` and `biography` as far as it has them). The answers go into the sample's
+    `LikertAnswers`.
 
     Args:
         population: Id or folder of the population that knows the labels.
@@ -171,7 +172,7 @@ def likert(
         top_logprobs: Alternatives per token to ask for.
         seed: Seed of random orders and of the requests.
     """
-    from pluralens.personas.description import describe
+    from pluralens.personas.description import DETAILS, describe
     from pluralens.personas.population import load_population
     from pluralens.solvers.adjectives import load_adjectives, select_items
 
@@ -192,6 +193,7 @@ def likert(
             style=style,
             shown=attributes,
             name=name,
+            details={key: str(state.metadata.get(key) or "") for key in DETAILS},
         )
         base = str(state.metadata.get("base_id") or state.sample_id)
         # Greedy decoding needs no seed, and some servers refuse the parameter.

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from pluralens.evals.likert_dataset import Draw, Interview, interview_samples
+from pluralens.evals.likert_dataset import Interview, interview_samples
+from pluralens.evals.likert_people import Draw
 from pluralens.personas.counterfactuals import counterfactual_pairs
 from pluralens.personas.description import describe
 from pluralens.personas.population import load_population

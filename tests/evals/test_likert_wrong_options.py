@@ -11,8 +11,10 @@ import yaml
 from pluralens._resources import data_file
 from pluralens.errors import InputError
 from pluralens.evals.likert import likert
-from pluralens.evals.likert_dataset import Draw, Interview, interview_samples
+from pluralens.evals.likert_dataset import Interview, interview_samples
 from pluralens.evals.likert_options import METADATA
+from pluralens.evals.likert_people import Draw
+from pluralens.personas.description import DETAILS
 from pluralens.personas.population import load_population
 from pluralens.solvers.adjectives import load_adjectives, select_items
 from pluralens.solvers.prompts import likert_wording
@@ -24,7 +26,7 @@ FOLDER = "must be one id or folder of a population"
 K = "must be `all` or a number"
 
 WRONG = [
-    *[(f"age={v}", YOUNGEST_OLDEST) for v in ("30", "null", "18.5", "{a: 1}", "18,x,100", "true")],
+    *[(f"age={v}", YOUNGEST_OLDEST) for v in ("30", "18.5", "{a: 1}", "18,x,100", "true")],
     ("age=[18, x, 100]", YOUNGEST_OLDEST),
     ("age=2020-01-01", YOUNGEST_OLDEST),
     ("elicit=json,text", "elicit=['json', 'text'] is unknown; choose one of json"),
@@ -45,19 +47,22 @@ WRONG = [
     ("counterfactuals=gender,gender", "counterfactuals: 'gender' is named twice; name it once"),
     ("counterfactuals=age_bin", "counterfactuals: 'age_bin' is derived; change 'age'"),
     ("counterfactuals=gendr", "counterfactuals: population de has no attribute 'gendr'; the clo"),
-    *[(f"population={v}", FOLDER) for v in ("5", "a,b", "null", "{}", "true")],
+    *[(f"population={v}", FOLDER) for v in ("5", "a,b", "{}", "true")],
     *[(f"rationale={v}", "must be true or false") for v in ("nein", "5", "[a]", "{}", "null")],
     *[(f"per_attribute={v}", K) for v in ("0", "true", "2.5", "1,2", "{}", "null")],
     *[(f"{o}={v}", f"{o}={yaml.safe_load(v)!r} must be a whole number")
-      for o in ("seed", "n", "top_logprobs") for v in ("true", "null", "{}", "-1", "1.5")],
+      for o in ("seed", "n", "top_logprobs") for v in ("true", "{}", "-1", "1.5")],
+    ("seed=null", "seed=None must be a whole number"),
     ("top_logprobs=1000", "top_logprobs=1000 must be a whole number from 1 to 20"),
     ("top_logprobs=0", "top_logprobs=0 must be a whole number from 1 to 20"),
     *[(f"population_temperature={v}", "must be in [0, 1]")
-      for v in ("true", ".nan", "[1]", "null")],
+      for v in ("true", ".nan", "[1]")],
     ("population_temperature={gendr: 0.5}", "draws no attribute 'gendr'; the closest is 'gender'"),
     ("population_temperature={5: 0.5, a: 1}", "draws no attribute 5; choose from age"),
     ("population_temperature={age_bin: 0.5}", "draws no attribute 'age_bin'"),
     ("population_temperature={gender: 5}", "population_temperature=5 must be in [0, 1]"),
+    *[(f"selection={v}", "is no usable name") for v in ("5", "true", "a,b", "{}", "no", "'a b'")],
+    ("enrichment=texts", "belongs to the personas of a stored selection; name it too"),
 ]  # fmt: skip
 
 
@@ -124,7 +129,8 @@ def test_the_reserved_names_are_those_of_the_metadata() -> None:
     draw = _draw()
     samples, _ = interview_samples(draw, _interview(draw))
     for sample in samples:
-        assert set(sample["metadata"]) == {*METADATA, *draw.people.all_attributes}
+        # The texts of an enrichment are there only with one.
+        assert set(sample["metadata"]) | set(DETAILS) == {*METADATA, *draw.people.all_attributes}
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from canned_personas import ENRICHMENT, asks_for_texts, persona_reply
+
 TRANSPORT = {
     "429": "p429",  # HTTP 429 with Retry-After
     "500": "p500",  # HTTP 500
@@ -55,9 +57,13 @@ class Knobs:
     pwide: float = 0.0
     pprose: float = 0.0
     pvague: float = 0.0
+    plong: float = 0.0
+    pmissing: float = 0.0
+    pextra: float = 0.0
+    pdecomposed: float = 0.0
 
     def __post_init__(self) -> None:
-        for outcomes in (TRANSPORT, CONTENT):
+        for outcomes in (TRANSPORT, CONTENT, ENRICHMENT):
             shares = [getattr(self, knob) for knob in outcomes.values()]
             if min(shares) < 0 or sum(shares) > 1 + 1e-9:
                 names = ", ".join(outcomes.values())
@@ -146,7 +152,10 @@ def completion(
     as_digit = bool(body.get("logprobs"))
     choices = []
     for index in range(int(body.get("n") or 1)):
-        text, finish = reply_text(knobs, outcome, rating(knobs, key, index), as_digit)
+        if asks_for_texts(body):
+            text, finish = persona_reply(outcome, key)
+        else:
+            text, finish = reply_text(knobs, outcome, rating(knobs, key, index), as_digit)
         limit = body.get("max_completion_tokens") or body.get("max_tokens")
         choice: dict[str, Any] = {
             "index": index,

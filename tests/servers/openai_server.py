@@ -13,7 +13,8 @@ As a fixture (the server runs in a process of its own):
 It answers like a model at temperature 0. What goes wrong on the way (`TRANSPORT`) is a pure
 function of server seed, prompt and attempt number of that prompt, so a retry draws afresh. What
 the model says (`CONTENT` and the rating) is a pure function of server seed and prompt alone, so
-a run that was killed and continued ends with the same answers as one that was not.
+a run that was killed and continued ends with the same answers as one that was not. A request for
+a persona's texts is answered with texts (`ENRICHMENT`), any other one with a rating.
 
 Endpoints: POST /v1/chat/completions, GET /v1/models, GET /stats, POST /config (knobs as JSON),
 POST /reset. Each chat request appends one line to the log file, see `Respondent.answer`.
@@ -33,6 +34,7 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from aiohttp import web
+from canned_personas import ENRICHMENT, asks_for_texts, persona_texts
 from canned_replies import CONTENT, TRANSPORT, Knobs, completion, draw, rating, short_hash, unit
 
 
@@ -71,8 +73,8 @@ class Respondent:
 
         The log line has: received, sent (Unix seconds), prompt (hash of all messages), user (hash
         of the last user message), question (hash of the first one), persona (hash of the first
-        one up to its first blank line), attempt (from 1), outcome, rating (the one meant, null
-        when no answer was given) and delivered (false when the client had gone by then).
+        one up to its first blank line), attempt (from 1), outcome, rating or texts (those meant,
+        null when no answer was given) and delivered (false when the client had gone by then).
         """
         received = time.time()
         try:
@@ -92,8 +94,9 @@ class Respondent:
             attempt = self.attempts[key] = self.attempts.get(key, 0) + 1
             outcome = draw(knobs, TRANSPORT, "transport", key, attempt)
             answered = outcome == "ok"
+            for_texts = asks_for_texts(body)
             if answered:
-                outcome = draw(knobs, CONTENT, "content", key)
+                outcome = draw(knobs, ENRICHMENT if for_texts else CONTENT, "content", key)
             delay = knobs.latency_ms + knobs.jitter_ms * unit(knobs.seed, "jitter", key, attempt)
             await asyncio.sleep(delay / 1000)
             gone = request.transport is None or request.transport.is_closing()
@@ -108,7 +111,8 @@ class Respondent:
                 persona=short_hash(first_user.split("\n\n", 1)[0]),
                 attempt=attempt,
                 outcome=outcome,
-                rating=rating(knobs, key) if answered else None,
+                rating=rating(knobs, key) if answered and not for_texts else None,
+                texts=persona_texts(key) if answered and for_texts else None,
                 delivered=not gone,
             )
             return respond(request, knobs, body, key, attempt, outcome)

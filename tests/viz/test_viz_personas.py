@@ -90,7 +90,7 @@ def test_the_personas_are_those_that_were_drawn(finished: Path, texts: Path) -> 
     assert by_id(read_persona_log(str(finished)).personas) == by_id(expected)
     log = read_persona_log(str(texts))
     assert by_id(log.personas) == by_id(sample(PEOPLE, 25, seed=8))
-    assert log.selection == "pool-a" and log.at_random
+    assert log.selection == "pool-a" and log.design.at_random
 
 
 def test_epochs_count_once(tmp_path: Path) -> None:
@@ -99,19 +99,28 @@ def test_epochs_count_once(tmp_path: Path) -> None:
     assert by_id(found) == by_id(sample(PEOPLE, 5, seed=3))
 
 
-def test_a_balanced_selection_has_no_intervals(finished: Path, tmp_path: Path) -> None:
-    from inspect_ai.log import read_eval_log, write_eval_log
+def test_pairs_of_a_balanced_selection_are_drawn_as_balanced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pluralens.personas.making import make_balanced_of, make_counterfactual
 
-    log = read_eval_log(str(finished))
-    assert log.eval.metadata is not None
-    log.eval.metadata["selection"] = {"name": "bal", "kind": "balanced", "parameters": {}}
-    write_eval_log(log, str(tmp_path / "bal.eval"))
+    monkeypatch.setenv("DB_URL", f"sqlite:///{tmp_path}/people.db")
+    balanced = make_balanced_of("bal", population="de", n=24, axes=["gender", "origin_subregion"])
+    with Store.open() as store:
+        store.add(balanced)
+        store.add(make_counterfactual(balanced, "pairs", ["gender"], per_attribute=1))
+    log = evaluate(tmp_path, n=None, counterfactuals=None, selection="pairs")
+    design = read_persona_log(log.location).design
+    assert design.axes == ("gender", "origin_subregion") and not design.at_random
+    assert set(design.merged["origin_subregion"]) and design.ages == (18, 100)
     out = tmp_path / "out"
-    command = ["--log", str(tmp_path / "bal.eval"), "--out", str(out), "--format", "svg"]
-    assert main(command) == 0
-    assert {r["ci_low"] for r in rows(out / "marginals.csv")} == {""}
+    assert main(["--log", log.location, "--out", str(out), "--format", "svg"]) == 0
+    table = rows(out / "marginals.csv")
+    assert {r["ci_low"] for r in table} == {""}
+    assert {r["n"] for r in table if r["attribute"] == "gender"} == {"8"}
     picture = (out / "marginals.svg").read_text(encoding="utf-8")
-    assert "selection bal of" in picture and "The set was balanced" in picture
+    assert "selection pairs of" in picture and "The set was balanced" in picture
+    assert "Subregion of origin, merged" in picture
 
 
 def test_the_same_log_gives_the_same_bytes(drawn: Path, finished: Path, tmp_path: Path) -> None:
