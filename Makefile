@@ -39,10 +39,14 @@ $(VENV)/.hf: pyproject.toml | $(VENV)/.dev
 demo: $(VENV)/.core
 	@$(BIN)/python -m pluralens.demo
 
-# The pictures of the README, made by the demonstration.
+# The pictures of the README, made by the demonstration and by a balanced set.
 readme-figures: demo
 	@mkdir -p docs/figures
 	@cp out/demo/planted_and_recovered.png out/demo/counterfactual_effects.png docs/figures/
+	@rm -f out/readme.db
+	@DB_URL=sqlite:///out/readme.db $(BIN)/pluralens personas balanced --population de --n 2000 --seed 1 --name balanced-b
+	@DB_URL=sqlite:///out/readme.db $(BIN)/pluralens personas check balanced-b --out out/balanced-b
+	@cp out/balanced-b/association.png docs/figures/balanced_association.png
 
 test: $(VENV)/.dev lint types imports tests
 
@@ -86,7 +90,7 @@ test-pythons:
 	done; test $$ran -gt 0 || { echo "none of $(TEST_PYTHONS) is here"; exit 2; }
 
 bench: $(VENV)/.dev
-	@for b in sampling startup throughput; do echo "== benchmarks/$$b.py"; $(BIN)/python benchmarks/$$b.py; done
+	@for b in sampling balance store startup throughput; do echo "== benchmarks/$$b.py"; $(BIN)/python benchmarks/$$b.py; done
 
 clean:
 	rm -rf $(VENV) .venvs build dist out .mypy_cache .ruff_cache .pytest_cache .hypothesis lib/*.egg-info

@@ -22,10 +22,18 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 SIMULATED = "pluralens_sim/likert"
 
 
+def section(heading: str = "") -> list[list[str]]:
+    """The commands of every block from a heading on."""
+    text = README[README.index(heading) :]
+    blocks = re.findall(r"```bash\n(.*?)```", text, flags=re.DOTALL)
+    return [
+        [c for line in block.splitlines() if (c := re.sub(r"(^|\s)#.*$", "", line).strip())]
+        for block in blocks
+    ]
+
+
 def commands() -> list[str]:
-    blocks = re.findall(r"```bash\n(.*?)```", README, flags=re.DOTALL)
-    lines = [line for block in blocks for line in block.splitlines()]
-    return [c for line in lines if (c := re.sub(r"(^|\s)#.*$", "", line).strip())]
+    return [command for block in section() for command in block]
 
 
 def words(command: str) -> list[str]:
@@ -48,7 +56,14 @@ def offline(parts: list[str]) -> list[str]:
     return [*parts, "--limit", "6"] if "--limit" not in parts else parts
 
 
-EVALS = [c for c in commands() if words(c)[:2] in (["inspect", "eval"], ["inspect", "eval-set"])]
+# The seven commands are run as a whole, on both databases, by test_seven_commands.
+SEVEN = section("## Stored personas, in seven commands")[0]
+EVALS = [
+    c
+    for c in commands()
+    if words(c)[:2] in (["inspect", "eval"], ["inspect", "eval-set"]) and c not in SEVEN
+]
+STORED = [c for c in commands() if words(c)[0] == "pluralens" and c not in SEVEN]
 
 
 def test_every_command_is_of_a_kind_that_is_run_here() -> None:
@@ -57,6 +72,8 @@ def test_every_command_is_of_a_kind_that_is_run_here() -> None:
         ("inspect", "eval"),
         ("inspect", "eval-set"),
         ("inspect", "view"),
+        ("pluralens", "db"),
+        ("pluralens", "personas"),
         ("python", "viz/likert.py"),
         ("make", "demo"),
         ("make", "test"),
@@ -71,9 +88,18 @@ def test_inspect_commands_run(command: str, run: Any, tmp_path: Path) -> None:
     assert list(tmp_path.rglob("*.eval"))
 
 
+def test_the_commands_at_the_size_of_a_study_run(run: Any, tmp_path: Path) -> None:
+    assert len(STORED) == 8
+    for command in STORED:
+        done = run(*words(command), DB_URL=f"sqlite:///{tmp_path}/study.db")
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "balanced-b.parquet").is_file()
+    assert len(list((tmp_path / "out" / "balanced-b").glob("*.png"))) == 3
+
+
 def test_viz_commands_draw_what_the_first_command_logged(run: Any, tmp_path: Path) -> None:
     assert run(*offline(words(EVALS[0]))).returncode == 0
-    drawn = [words(c)[1:] for c in commands() if words(c)[0] == "python"]
+    drawn = [words(c)[1:] for c in dict.fromkeys(commands()) if words(c)[0] == "python"]
     assert len(drawn) == 2
     for program, *arguments in drawn:
         done = run(program, *arguments)
