@@ -27,7 +27,7 @@ from pluralens.solvers.likert import likert as likert_solver
 __all__ = ["likert"]
 
 # N-X: N counts changes after which results are not comparable, X changes of the interface.
-VERSION = "1-A"
+VERSION = "1-B"
 MAX_TOKENS = 2048
 NOT_OPTIONS = {
     "temperature": "the population's shares are flattened by -T population_temperature=0 to 1, "
@@ -141,10 +141,18 @@ def _planted(model: Model | None) -> dict[str, Any]:
     return {"planted": asdict(model.api.respondent.latent)}
 
 
-def _stored(draw: Draw) -> dict[str, Any]:
-    """Which stored personas and texts were used, so that the log tells without the store."""
-    about: dict[str, Any] = {}
-    if draw.selection is not None:
+def _who(draw: Draw) -> dict[str, Any]:
+    """Who was interviewed and with which texts, so that the log tells without the store."""
+    about: dict[str, Any] = {"design": draw.design.to_json()}
+    if draw.selection is None:
+        temperature = draw.temperature
+        about["drawn"] = {
+            "n": draw.n,
+            "seed": draw.seed,
+            "temperature": dict(temperature) if isinstance(temperature, dict) else temperature,
+            "age": list(draw.age),
+        }
+    else:
         about["selection"] = {
             "name": draw.selection.name,
             "kind": draw.selection.kind,
@@ -152,8 +160,6 @@ def _stored(draw: Draw) -> dict[str, Any]:
             "parameters": dict(draw.selection.parameters),
             "sha256": draw.selection.digest(),
         }
-    if draw.design is not None:
-        about["design"] = draw.design.to_json()
     if draw.enriched is not None:
         run = draw.enriched.run
         about["enrichment"] = {
@@ -191,6 +197,6 @@ def _metadata(draw: Draw, interview: Interview, skipped: list[dict[str, str]]) -
             for a in interview.adjectives
         },
         "skipped_pairs": skipped,
-        **_stored(draw),
+        **_who(draw),
         "parameters_sha256": interview.digest(draw),
     }

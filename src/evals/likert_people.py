@@ -15,6 +15,7 @@ from pluralens.evals.likert_options import (
     refuse_reserved_attributes,
     whole,
 )
+from pluralens.personas.options import AGE
 
 if TYPE_CHECKING:
     from pluralens.personas.counterfactuals import PairLink
@@ -78,9 +79,9 @@ class Draw:
         per_attribute: Twins per base and attribute; None for all.
         temperature: Flattening of the shares.
         age: Youngest and oldest age.
+        design: How the base personas came about.
         selection: The stored selection whose personas are taken instead of drawing some.
         enriched: Texts that are shown with the personas.
-        design: How the selection's personas came about.
     """
 
     people: "Population"
@@ -92,9 +93,9 @@ class Draw:
     per_attribute: int | None
     temperature: float | Mapping[str, float]
     age: tuple[int, int]
+    design: "Design"
     selection: "Selection | None" = None
     enriched: Enriched | None = None
-    design: "Design | None" = None
 
     @classmethod
     def checked(
@@ -113,6 +114,7 @@ class Draw:
         Raises:
             InputError: Naming the parameter and what would be right.
         """
+        from pluralens.personas.lineage import Design
         from pluralens.personas.population import load_population
 
         source = one_path("population", population, "one id or folder of a population")
@@ -129,6 +131,8 @@ class Draw:
             per_attribute=per_attribute_count(per_attribute),
             temperature=population_temperature(people, temperature),
             age=ages(age),
+            # A population without ages has no range of them.
+            design=Design(ages=ages(age) if AGE in people.drawn else None),
         )
 
     @classmethod
@@ -169,9 +173,9 @@ class Draw:
             per_attribute=per_attribute_count(per_attribute),
             temperature=0.0,
             age=(0, 0),
+            design=design,
             selection=selection,
             enriched=enriched,
-            design=design,
         )
 
     def cast(self) -> Cast:
