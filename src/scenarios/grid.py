@@ -1,12 +1,10 @@
 """A grid of prompts as a file: JSON Lines, one flat object per prompt."""
 
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from pluralens.errors import InputError
+from pluralens._whole_file import write_whole
 from pluralens.scenarios.prompts import Prompt
 
 __all__ = ["grid_rows", "write_grid"]
@@ -53,24 +51,6 @@ def write_grid(path: str | Path, prompts: Iterable[Prompt]) -> Path:
     Raises:
         InputError: It is a folder, or cannot be written.
     """
-    target = Path(path)
-    if target.is_dir():
-        raise InputError(f"{target}: this is a folder; name a file in it")
     lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in grid_rows(prompts)]
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write("".join(lines).encode())
-            os.chmod(name, 0o644)
-            os.replace(name, target)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise InputError(
-            f"{target}: cannot be written ({error.strerror}); check the folder, its permissions "
-            "and the free space"
-        ) from None
-    return target
+    remedy = "check the folder, its permissions and the free space"
+    return write_whole(Path(path), "".join(lines).encode(), remedy)

@@ -1,10 +1,9 @@
 """Write a selection to a file, complete or not at all."""
 
-import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pluralens._whole_file import write_whole
 from pluralens.errors import InputError
 from pluralens.personas.files.csv_file import csv_bytes
 from pluralens.personas.files.layout import columns_of, metadata_of
@@ -46,25 +45,5 @@ def export_selection(selection: "Selection", path: str | Path, *, force: bool = 
         raise InputError(
             f"{target}: the file exists; give another name, or --force (force=True) to replace it"
         )
-    _write(target, write(columns_of(selection), metadata_of(selection)))
-    return target
-
-
-def _write(target: Path, content: bytes) -> None:
-    """Under another name first, so that nobody ever sees half a file."""
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            os.chmod(name, 0o644)
-            os.replace(name, target)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise InputError(
-            f"{target}: cannot be written ({error.strerror}); check the folder, its permissions "
-            "and the free space"
-        ) from None
+    content = write(columns_of(selection), metadata_of(selection))
+    return write_whole(target, content, "check the folder, its permissions and the free space")
