@@ -1,7 +1,7 @@
 """The command line `pluralens`.
 
-Exit codes: 0 done; 2 wrong input, with one line on standard error that says what to do; 130
-interrupted.
+Exit codes: 0 done; 1 not everything could be done, and the output says what is missing; 2 wrong
+input, with one line on standard error that says what to do; 130 interrupted.
 """
 
 import contextlib
@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import typer
 
 from pluralens.commands import database, personas
+from pluralens.commands import run as running
 from pluralens.errors import InputError
 
 __all__ = ["app", "main"]
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 app.add_typer(personas.app, name="personas")
 app.add_typer(database.app, name="db")
+app.command("run", epilog=running.EPILOG)(running.run)
 
 
 @app.callback(invoke_without_command=True)

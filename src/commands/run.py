@@ -1,0 +1,231 @@
+"""`pluralens run`: a task with every model of a roster."""
+
+import shlex
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pluralens.commands.options import AsJson, examples
+from pluralens.commands.output import note, show_json, show_line, show_table
+from pluralens.errors import InputError
+
+if TYPE_CHECKING:
+    from pluralens.rosters.running import Standing
+
+__all__ = ["EPILOG", "run"]
+
+EPILOG = "\n\n".join(
+    (
+        examples(
+            "pluralens run triplets --roster models.yaml -T scenario=rent",
+            "pluralens run likert --roster models.yaml -T n=200 -T counterfactuals=gender,age",
+            "pluralens run triplets --roster models.yaml --model-role grader=openai/gpt-5",
+        ),
+        "\n".join(
+            (
+                "\b",
+                "A roster is a YAML file:",
+                "  models:",
+                "    - model: openai/gpt-5",
+                "      concurrency: 10",
+                "    - model: openai-api/local/qwen",
+                "      base_url: http://localhost:8000/v1",
+                "      concurrency: 16",
+                "      label: Qwen here",
+                "      config: {temperature: 0.7, max_retries: 5}",
+            )
+        ),
+        "Keys come from the providers' environment variables, such as OPENAI_API_KEY. "
+        "Exit code 1: some samples failed, and the same command tries those again.",
+    )
+)
+
+
+def run(
+    task: Annotated[str, typer.Argument(metavar="TASK", help="Such as triplets or likert.")],
+    roster: Annotated[
+        Path, typer.Option(help="File of models, each with its concurrency.", show_default=False)
+    ],
+    log_dir: Annotated[
+        str | None,
+        typer.Option(
+            help="Folder for the logs of this run alone. Default: logs/TASK.", show_default=False
+        ),
+    ] = None,
+    task_args: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-T", metavar="NAME=VALUE", help="Option of the task. Repeatable.", show_default=False
+        ),
+    ] = None,
+    model_roles: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model-role", metavar="ROLE=MODEL,...", show_default=False,
+            help="Model of a role, such as grader; several are a panel. Repeatable.",
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, help="Samples per model. Default: all.", show_default=False),
+    ] = None,
+    max_tasks: Annotated[
+        int | None,
+        typer.Option(min=1, help="Models at work at once. Default: all.", show_default=False),
+    ] = None,
+    retries: Annotated[
+        int, typer.Option(min=0, help="How often failed samples are tried again at once.")
+    ] = 2,
+    no_score: Annotated[
+        bool, typer.Option("--no-score", help="Ask only; `inspect score` does the rest later.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Run a task with every model of a roster.
+
+    The same command again completes what is missing: what is done is not asked again, even if the
+    run was killed.
+    """
+    from pluralens.rosters.roster import read_roster
+
+    models = read_roster(roster)
+    arguments = _task_args(task_args)
+    roles = _model_roles(model_roles)
+    # inspect takes seconds to load; what is wrong above is told before.
+    from pluralens.rosters.running import RunOptions, run_roster
+
+    name = _task(task)
+    folder = log_dir if log_dir is not None else f"logs/{name}"
+    again = _command(
+        name, roster, folder, task_args, model_roles, limit, max_tasks, retries, no_score
+    )
+    try:
+        standings = run_roster(
+            name,
+            models,
+            RunOptions(folder, arguments, roles, limit, max_tasks, not no_score, retries),
+        )
+    except KeyboardInterrupt:
+        note(f"continue with: {again}")
+        raise
+    missing = any(s.status != "done" for s in standings)
+    if as_json:
+        show_json(
+            {
+                "task": f"pluralens/{name}",
+                "roster": str(roster),
+                "log_dir": folder,
+                "complete": not missing,
+                "models": [_document(s) for s in standings],
+                "resume": again if missing else None,
+            }
+        )
+    else:
+        _show(standings, again if missing else None)
+    if missing:
+        raise typer.Exit(1)
+
+
+def _show(standings: "list[Standing]", again: str | None) -> None:
+    show_table(
+        ("model", "status", "samples", "log"),
+        [(s.model.label, s.status, f"{s.done:,}/{s.total:,}", s.log) for s in standings],
+    )
+    for standing in standings:
+        if standing.error is not None:
+            show_line(f"{standing.model.label}: {standing.error[:300]}")
+    if again is not None:
+        show_line(f"complete it with: {again}")
+
+
+def _document(standing: "Standing") -> dict[str, Any]:
+    return {
+        "label": standing.model.label,
+        "model": standing.model.model,
+        "concurrency": standing.model.concurrency,
+        "status": standing.status,
+        "done": standing.done,
+        "total": standing.total,
+        "log": standing.log,
+        "error": standing.error,
+    }
+
+
+def _task(given: str) -> str:
+    from pluralens.rosters.running import task_names
+
+    known = task_names()
+    name = given.removeprefix("pluralens/").replace("-", "_")
+    if name not in known:
+        close = get_close_matches(name, known, n=1)
+        hint = f"the closest is {close[0]}, and " if close else ""
+        raise InputError(f"there is no task {given!r}; {hint}there are {', '.join(known)}")
+    return name
+
+
+def _task_args(given: list[str] | None) -> dict[str, Any]:
+    """Options of the task, values read as inspect reads its own `-T`."""
+    import yaml
+
+    found: dict[str, Any] = {}
+    for text in given or ():
+        name, equals, raw = text.partition("=")
+        name = name.strip().replace("-", "_")
+        if not equals or not name:
+            raise InputError(f"-T {text!r} is no NAME=VALUE; write it as in -T n=200")
+        if name in found:
+            raise InputError(f"-T {name} is given twice; give it once")
+        try:
+            value = yaml.safe_load(raw)
+        except yaml.YAMLError as error:
+            reason = " ".join(str(getattr(error, "problem", None) or error).split())
+            raise InputError(
+                f"-T {name}={raw!r} is no YAML value ({reason}); put it in quotes"
+            ) from None
+        if isinstance(value, str) and "," in value:
+            value = value.split(",")
+        found[name] = value
+    return found
+
+
+def _model_roles(given: list[str] | None) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for text in given or ():
+        role, equals, models = text.partition("=")
+        names = [name.strip() for name in models.split(",")]
+        if not equals or not role.strip() or not all(names):
+            raise InputError(
+                f"--model-role {text!r} is no ROLE=MODEL; write it as in grader=openai/gpt-5"
+            )
+        if role.strip() in found:
+            raise InputError(
+                f"--model-role {role.strip()} is given twice; write a panel as {role}=A,B"
+            )
+        found[role.strip()] = names
+    return found
+
+
+def _command(
+    task: str,
+    roster: Path,
+    log_dir: str,
+    task_args: list[str] | None,
+    model_roles: list[str] | None,
+    limit: int | None,
+    max_tasks: int | None,
+    retries: int,
+    no_score: bool,
+) -> str:
+    """The command line that continues this run, for a shell."""
+    words = ["pluralens", "run", task, "--roster", str(roster), "--log-dir", log_dir]
+    for option in task_args or ():
+        words += ["-T", option]
+    for role in model_roles or ():
+        words += ["--model-role", role]
+    words += [] if limit is None else ["--limit", str(limit)]
+    words += [] if max_tasks is None else ["--max-tasks", str(max_tasks)]
+    words += [] if retries == 2 else ["--retries", str(retries)]
+    words += ["--no-score"] if no_score else []
+    return shlex.join(words)
