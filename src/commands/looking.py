@@ -144,7 +144,8 @@ def _run(store: "Store", run: "EnrichmentRun") -> dict[str, Any]:
         "created": None if run.created is None else run.created.isoformat(),
         "enriched": len(store.texts(run.name)),
         "failed": len(store.failures(run.name)),
-        "of": info.n + info.pairs,
+        # Twins share the texts of their base and are never asked about.
+        "of": info.n,
     }
 
 

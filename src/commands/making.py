@@ -199,9 +199,10 @@ def counterfactual(
 def _twins_per_attribute(text: str) -> int | None:
     if text == "all":
         return None
-    if not (text.isascii() and text.isdigit() and int(text) >= 1):
+    # Python itself refuses to read thousands of digits.
+    if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text) >= 1):
         raise InputError(
-            f"--per-attribute {text!r} is neither 'all' nor a whole number of at least 1"
+            f"--per-attribute {text[:20]!r} is neither 'all' nor a number of twins, from 1 on"
         )
     return int(text)
 

@@ -17,7 +17,7 @@ from inspect_ai.model import Model
 
 from pluralens.errors import shown_plainly
 from pluralens.evals.active_model import active_model, greedy_config
-from pluralens.evals.likert_dataset import Interview, interview_samples
+from pluralens.evals.likert_dataset import Interview, interview_samples, shown_texts
 from pluralens.evals.likert_people import Draw, interviewed
 from pluralens.evals.unknown_options import refuse_unknown_options
 from pluralens.models.simulated import SimulatedAPI
@@ -44,8 +44,8 @@ def likert(
     per_attribute: str | int = "all",
     population_temperature: float | dict[str, float] | None = None,
     age: str | list[int] | None = None,
-    selection: str | None = None,
-    enrichment: str | None = None,
+    selection: str = "",
+    enrichment: str = "",
     attributes: str | list[str] | None = None,
     language: str = "de",
     style: str = "list",
@@ -118,13 +118,13 @@ def likert(
         return Task(
             dataset=MemoryDataset(
                 [Sample(**sample) for sample in samples],
-                name=f"population-{draw.source}" if selection is None else f"selection-{selection}",
+                name=f"selection-{selection}" if selection else f"population-{draw.source}",
             ),
             solver=likert_solver(**interview.solver_arguments()),
             scorer=rating(),
             config=greedy_config(model, MAX_TOKENS),
             version=VERSION,
-            metadata=_metadata(draw, interview, skipped) | _planted(model),
+            metadata=_metadata(draw, interview, skipped, samples) | _planted(model),
         )
 
 
@@ -141,7 +141,7 @@ def _planted(model: Model | None) -> dict[str, Any]:
     return {"planted": asdict(model.api.respondent.latent)}
 
 
-def _who(draw: Draw) -> dict[str, Any]:
+def _who(draw: Draw, samples: list[dict[str, Any]]) -> dict[str, Any]:
     """Who was interviewed and with which texts, so that the log tells without the store."""
     about: dict[str, Any] = {"design": draw.design.to_json()}
     if draw.selection is None:
@@ -168,11 +168,17 @@ def _who(draw: Draw) -> dict[str, Any]:
             "model": run.model,
             "language": run.language,
             "without_texts": draw.enriched.failed,
+            "shown": shown_texts(samples),
         }
     return about
 
 
-def _metadata(draw: Draw, interview: Interview, skipped: list[dict[str, str]]) -> dict[str, Any]:
+def _metadata(
+    draw: Draw,
+    interview: Interview,
+    skipped: list[dict[str, str]],
+    samples: list[dict[str, Any]],
+) -> dict[str, Any]:
     """What analyses and comparisons need to know about the run."""
     return {
         "benchmark": "likert",
@@ -197,6 +203,6 @@ def _metadata(draw: Draw, interview: Interview, skipped: list[dict[str, str]]) -
             for a in interview.adjectives
         },
         "skipped_pairs": skipped,
-        **_who(draw),
+        **_who(draw, samples),
         "parameters_sha256": interview.digest(draw),
     }

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pluralens.personas.population import Population
     from pluralens.solvers.adjectives import Adjective
 
-__all__ = ["Interview", "interview_samples"]
+__all__ = ["Interview", "interview_samples", "shown_texts"]
 
 # Analysed by default, in this order, as far as the population has them.
 AXES = ("gender", "age_bin", "origin_group", "religion", "sexuality")
@@ -273,7 +273,22 @@ def interview_samples(
         texts = _texts(draw, interview, base.persona_id, [link for _, link in twins])
         samples.append(one(base, base.persona_id, None, texts))
         samples += [one(twin, base.persona_id, link, texts) for twin, link in twins]
+    if draw.enriched is not None and not any(shown_texts(samples).values()):
+        raise InputError(
+            f"enrichment={draw.enriched.run.name} would show no text of anybody: it has none, or "
+            "every one would tell what a twin differs in; leave enrichment out, or change other "
+            "attributes"
+        )
     return samples, cast.skipped
+
+
+def shown_texts(samples: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Of how many base personas each text is shown; the rest failed or would tell a difference."""
+    about = [sample["metadata"] for sample in samples]
+    return {
+        key: sum(bool(one.get(key)) for one in about if one["role"] == "base")
+        for key in ("name", *DETAILS)
+    }
 
 
 def _sample_maker(

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Cast", "Draw", "Enriched", "interviewed"]
 
+# What an option is that was left out; an empty one arrives as None.
+NOT_GIVEN = ""
 # The options that say whom to draw, and what they are when nothing else is said.
 DRAWN: Mapping[str, Any] = {
     "n": 100,
@@ -161,6 +163,11 @@ class Draw:
                 "already; leave counterfactuals out, or take the selection that it was made from"
                 + (f" ({selection.parent})" if selection.parent else "")
             )
+        if per_attribute_count(per_attribute) is not None and not changed:
+            raise InputError(
+                f"per_attribute={per_attribute} chooses among new twins, and counterfactuals names "
+                f"none; selection {selection.name} is interviewed with the twins that it has"
+            )
         by_name = {part for link in selection.links for part in link.attribute.split("+")}
         stored = tuple(name for name in people.attributes if name in by_name)
         return cls(
@@ -244,8 +251,9 @@ def interviewed(
     """Who the task's parameters ask for.
 
     Args:
-        selection: Name of a stored selection, or None to draw.
-        enrichment: Name of an enrichment run, or None.
+        selection: Name of a stored selection, or nothing (`""`) to draw. None, which is what an
+            empty `-T selection=` arrives as, is refused.
+        enrichment: Name of an enrichment run, or `""`.
         seed: Seed of everything random.
         counterfactuals: Attributes that twins differ in.
         per_attribute: Twins per base and attribute.
@@ -256,8 +264,14 @@ def interviewed(
     """
     from pluralens.personas.selection import check_name
 
-    if selection is None:
-        if enrichment is not None:
+    count = per_attribute_count(per_attribute)
+    if count is not None and not counterfactuals and selection == NOT_GIVEN:
+        raise InputError(
+            f"per_attribute={per_attribute} says how many twins there are of each attribute, and "
+            "counterfactuals names none; name them, as in counterfactuals=gender"
+        )
+    if selection == NOT_GIVEN:
+        if enrichment != NOT_GIVEN:
             raise InputError(
                 f"enrichment={enrichment} belongs to the personas of a stored selection; "
                 "name it too (selection=NAME)"
@@ -273,7 +287,7 @@ def interviewed(
             age=options["age"],
         )
     check_name("selection", selection)
-    if enrichment is not None:
+    if enrichment != NOT_GIVEN:
         check_name("enrichment", enrichment)
     for name, value in drawn.items():
         if value is not None:
@@ -287,7 +301,7 @@ def interviewed(
 
     with Store.open() as store:
         found = store.selection(selection)
-        enriched = None if enrichment is None else _texts(store, enrichment, found)
+        enriched = None if enrichment == NOT_GIVEN else _texts(store, enrichment, found)
         design = Design.of(lineage(store, selection))
     return Draw.stored(
         found,

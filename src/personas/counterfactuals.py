@@ -128,7 +128,7 @@ def counterfactual_pairs(
     k = None if per_attribute is None else whole_number("per_attribute", per_attribute, 1)
     maker = TwinMaker(population, whole_number("seed", seed))
     chosen = _checked_attributes(population, attributes)
-    changes = _changes(chosen, order)
+    changes = _changes(population, chosen, order)
     bases = personas
     if not isinstance(bases, Personas):
         bases = Personas.from_rows(population, bases)
@@ -156,8 +156,11 @@ def counterfactual_pairs(
     return found
 
 
-def _changes(attributes: list[str], order: int) -> list[tuple[str, ...]]:
-    """What twins differ in: every attribute, and with order 2 every two of them."""
+def _changes(population: "Population", attributes: list[str], order: int) -> list[tuple[str, ...]]:
+    """What twins differ in: every attribute, and with order 2 every two of them.
+
+    Two are named in sampling order: a pair is the same whichever was named first.
+    """
     if whole_number("order", order) not in (1, 2):
         raise InputError(
             f"order={order} is not supported; use 1 (one attribute per twin) or 2 (also two at "
@@ -171,7 +174,7 @@ def _changes(attributes: list[str], order: int) -> list[tuple[str, ...]]:
             f"order=2 changes two attributes at once, and attributes={','.join(attributes)} names "
             f"{len(attributes)}; name two or more"
         )
-    return [*singles, *combinations(attributes, 2)]
+    return [*singles, *combinations(sorted(attributes, key=population.attributes.index), 2)]
 
 
 def _pair(

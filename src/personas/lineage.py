@@ -48,12 +48,12 @@ class Design:
             "original_parent" not in info.parameters and info.kind != "import"
             for info in selections
         )
-        ages: Any = next((i.parameters["age"] for i in selections if "age" in i.parameters), None)
+        drawn = [i.parameters["age"] for i in selections if i.parameters.get("age") is not None]
         return cls(
             at_random=known and not balance,
             axes=tuple(balance),
             merged={axis: found["merged"] for axis, found in balance.items() if found["merged"]},
-            ages=None if ages is None else (int(ages[0]), int(ages[1])),
+            ages=(int(drawn[0][0]), int(drawn[0][1])) if drawn else None,
         )
 
     def to_json(self) -> dict[str, Any]:

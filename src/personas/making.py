@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pluralens.errors import InputError
-from pluralens.personas.options import DEFAULT_AGE
+from pluralens.personas.options import AGE, DEFAULT_AGE
 from pluralens.personas.persona import Personas
 from pluralens.personas.population import Population, load_population, population_ids
 from pluralens.personas.selection import Selection, check_name
@@ -71,7 +71,7 @@ def make_pool(
         kind="pool",
         personas=personas,
         seed=int(seed),
-        parameters={"n": len(personas), **_drawing(temperature, age, exclude)},
+        parameters={"n": len(personas), **_drawing(people, temperature, age, exclude)},
         source=source,
     )
 
@@ -180,7 +180,7 @@ def make_balanced_of(
             "method": "generate",
             "n": len(personas),
             **_balance(report, min_share),
-            **_drawing(temperature, age, exclude),
+            **_drawing(people, temperature, age, exclude),
         },
         source=source,
         report=report.to_json(),
@@ -321,12 +321,16 @@ def _located(source: str | Path) -> tuple[Population, str]:
 
 
 def _drawing(
-    temperature: float | Mapping[str, float], age: tuple[int, int], exclude: Excluded | None
+    people: Population,
+    temperature: float | Mapping[str, float],
+    age: tuple[int, int],
+    exclude: Excluded | None,
 ) -> dict[str, Any]:
-    """Options of drawing as JSON has them."""
+    """Options of drawing as JSON has them; no ages where there are none."""
     flat = dict(temperature) if isinstance(temperature, Mapping) else temperature
     excluded = {name: list(values) for name, values in (exclude or {}).items()}
-    return {"temperature": flat, "age": list(age), "exclude": excluded}
+    ages = list(age) if AGE in people.drawn else None
+    return {"temperature": flat, "age": ages, "exclude": excluded}
 
 
 def _balance(report: "BalanceReport", min_share: float) -> dict[str, Any]:

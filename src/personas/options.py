@@ -12,11 +12,13 @@ from pluralens.errors import InputError
 if TYPE_CHECKING:
     from pluralens.personas.population import Population
 
-__all__ = ["AGE", "DEFAULT_AGE", "SamplingOptions", "whole_number"]
+__all__ = ["AGE", "DEFAULT_AGE", "SamplingOptions", "how_many", "whole_number"]
 
 # The one attribute that an option is named after.
 AGE = "age"
 DEFAULT_AGE = (18, 100)
+# More personas than any machine holds at once.
+MOST = 10**9
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,18 @@ def whole_number(name: str, value: object, lowest: int | None = None) -> int:
     if lowest is not None and value < lowest:
         raise InputError(f"{name}={value} is too small; it must be at least {lowest}")
     return int(value)
+
+
+def how_many(n: object) -> int:
+    """The number of personas to draw.
+
+    Raises:
+        InputError: It is no whole number, below 1, or beyond what can be held at once.
+    """
+    found = whole_number("n", n, 1)
+    if found > MOST:
+        raise InputError(f"n={n} personas are more than can be drawn at once; at most {MOST:,}")
+    return found
 
 
 def _temperatures(

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from pluralens.errors import InputError
 from pluralens.personas.drawing import Codes, persona_ids, uniforms
 from pluralens.personas.drawing import draw as _draw
-from pluralens.personas.options import DEFAULT_AGE, SamplingOptions, whole_number
+from pluralens.personas.options import DEFAULT_AGE, SamplingOptions, how_many, whole_number
 from pluralens.personas.persona import Personas
 from pluralens.personas.plan import Step, build_plan
 
@@ -53,7 +53,7 @@ def sample(
     Raises:
         InputError: An option is wrong, or nothing is left to draw.
     """
-    n = whole_number("n", n, 1)
+    n = how_many(n)
     seed = whole_number("seed", seed)
     start = whole_number("start", start, 0)
     if start + n > 2**63:

@@ -1,6 +1,7 @@
 """Stored selections and their texts in the Likert task, against the same personas in memory."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from pluralens.errors import InputError
 from pluralens.evals import likert
-from pluralens.evals.likert_dataset import Interview, interview_samples
+from pluralens.evals.likert_dataset import Interview, interview_samples, shown_texts
 from pluralens.evals.likert_people import Draw, interviewed
 from pluralens.personas.counterfactuals import (
     CounterfactualSet,
@@ -35,7 +36,7 @@ def memory(**options: Any) -> Draw:
 
 def stored(name: str, **options: Any) -> Draw:
     given: dict[str, Any] = {
-        "enrichment": None, "seed": SEED, "counterfactuals": None, "per_attribute": "all",
+        "enrichment": "", "seed": SEED, "counterfactuals": None, "per_attribute": "all",
         "n": None, "population": None, "population_temperature": None, "age": None,
     }  # fmt: skip
     return interviewed(**{**given, "selection": name, **options})
@@ -144,6 +145,14 @@ def test_what_does_not_go_together_is_refused(
     assert "\n" not in str(caught.value)
 
 
+def test_the_number_of_stored_twins_is_not_a_choice(store: str) -> None:
+    with Store.open(store) as opened:
+        opened.add(paired("pairs", placebo_pairs(pool())))
+    for name in ("pairs", "people"):
+        with pytest.raises(InputError, match="per_attribute=1 chooses among new twins"):
+            stored(name, per_attribute=1)
+
+
 def stored_texts(database: str, *, fail: int = 0, skip: int = 0, language: str = "de") -> None:
     """A run over the pool; the last ones failed, and before them some were never asked."""
     ids = pool().ids.tolist()
@@ -191,6 +200,16 @@ def test_twins_share_the_texts_that_do_not_tell_what_was_changed(store: str) -> 
     assert {one["metadata"]["appearance"] for one in found} == {"Trägt gern bunte Schals."}
     identical = samples(stored("people", enrichment="texts", counterfactuals="placebo"))
     assert all(one["metadata"]["biography"] and one["metadata"]["name"] for one in identical)
+
+
+def test_texts_that_nobody_would_see_are_refused(store: str) -> None:
+    stored_texts(store)
+    draw = stored("people", enrichment="texts", counterfactuals="gender,origin", per_attribute=1)
+    only_names = {i: {"name": t["name"]} for i, t in draw.enriched.texts.items()}  # type: ignore[union-attr]
+    nobody = replace(draw, enriched=replace(draw.enriched, texts=only_names))  # type: ignore[type-var]
+    with pytest.raises(InputError, match="enrichment=texts would show no text of anybody"):
+        samples(nobody)
+    assert shown_texts(samples(draw)) == {"name": 0, "appearance": 12, "biography": 0}
 
 
 def test_failed_texts_are_left_out_and_counted(store: str) -> None:

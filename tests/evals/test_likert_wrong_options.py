@@ -62,6 +62,8 @@ WRONG = [
     ("population_temperature={age_bin: 0.5}", "draws no attribute 'age_bin'"),
     ("population_temperature={gender: 5}", "population_temperature=5 must be in [0, 1]"),
     *[(f"selection={v}", "is no usable name") for v in ("5", "true", "a,b", "{}", "no", "'a b'")],
+    ("selection=", "is no usable name"),
+    ("per_attribute=2", "counterfactuals names none; name them"),
     ("enrichment=texts", "belongs to the personas of a stored selection; name it too"),
 ]  # fmt: skip
 

@@ -10,7 +10,7 @@ from pluralens.personas.balancing.axes import MIN_SHARE, Floats, make_axes
 from pluralens.personas.balancing.report import BalanceReport, make_report
 from pluralens.personas.conditioning import Evidence, condition
 from pluralens.personas.drawing import persona_ids, uniforms
-from pluralens.personas.options import DEFAULT_AGE, SamplingOptions, whole_number
+from pluralens.personas.options import DEFAULT_AGE, SamplingOptions, how_many, whole_number
 from pluralens.personas.persona import Personas
 from pluralens.personas.sampling import plan_of
 
@@ -58,7 +58,7 @@ def balanced_generate(
     Raises:
         InputError: An option is wrong, nothing is left to draw, or the axes have too many cells.
     """
-    n = whole_number("n", n, 1)
+    n = how_many(n)
     seed = whole_number("seed", seed)
     options = SamplingOptions.checked(population, temperature, age, exclude)
     steps = plan_of(population, options)
