@@ -11,9 +11,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 TORCH ?= torch==2.13.0
 TORCH_ARGS ?=
 TEST_PYTHONS ?= 3.11 3.12 3.13
-CORE := not hf and not packaging
+CORE := not hf and not providers and not packaging and not roster
 
-.PHONY: demo readme-figures test lint types imports tests test-hf test-wheel test-pythons bench clean
+.PHONY: demo readme-figures test lint types imports tests test-hf test-providers test-roster test-wheel test-pythons bench clean
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "pluralens needs Python 3.11 or newer; none was found. Install one, or name it: make PYTHON=/path/to/python3.12"; exit 2; }
@@ -36,10 +36,15 @@ $(VENV)/.hf: pyproject.toml | $(VENV)/.dev
 	@$(PIP) install -q -e '.[dev,hf]'
 	@touch $@
 
+$(VENV)/.providers: pyproject.toml | $(VENV)/.dev
+	@echo "== installing the libraries of inspect's providers and litellm into $(VENV)"
+	@$(PIP) install -q -e '.[dev,providers]'
+	@touch $@
+
 demo: $(VENV)/.core
 	@$(BIN)/python -m pluralens.demo
 
-# The pictures of the README, made by the demonstration and by a balanced set.
+# The pictures of the README: of the demonstration, a balanced set and a simulated teller.
 readme-figures: demo
 	@mkdir -p docs/figures
 	@cp out/demo/planted_and_recovered.png out/demo/counterfactual_effects.png docs/figures/
@@ -47,6 +52,10 @@ readme-figures: demo
 	@DB_URL=sqlite:///out/readme.db $(BIN)/pluralens personas balanced --population de --n 2000 --seed 1 --name balanced-b
 	@DB_URL=sqlite:///out/readme.db $(BIN)/pluralens personas check balanced-b --out out/balanced-b
 	@cp out/balanced-b/association.png docs/figures/balanced_association.png
+	@rm -rf out/readme-logs
+	@$(BIN)/inspect eval pluralens/triplets --model pluralens_sim/sycophant -M strength=0.4 --model-role grader=pluralens_sim/grader --log-dir out/readme-logs --display plain
+	@$(BIN)/python viz/triplets.py --log out/readme-logs --out out/triplets --format png
+	@cp out/triplets/slope.png docs/figures/triplets_slope.png
 
 test: $(VENV)/.dev lint types imports tests
 
@@ -70,6 +79,15 @@ tests: $(VENV)/.dev
 # Trains a tiny chat model on the spot and runs it through inspect's own hf provider.
 test-hf: $(VENV)/.hf
 	@$(BIN)/python -m pytest -q -m hf
+
+# Runs Google, Groq, Hugging Face, Cerebras, Mistral, Cohere, OpenRouter and LiteLLM as inspect reaches
+# them, against a local server that fails on purpose.
+test-providers: $(VENV)/.providers
+	@$(BIN)/python -m pytest -q -m providers
+
+# Ten models x 108 prompts in one roster run against a local server, killed and continued.
+test-roster: $(VENV)/.dev
+	@$(BIN)/python -m pytest -q -m roster
 
 # Builds the wheel, installs it into an empty environment and runs the task outside the checkout.
 test-wheel: $(VENV)/.dev

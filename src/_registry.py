@@ -7,6 +7,8 @@ matplotlib, torch or the like at module level.
 from pluralens._start_folder import remember_start_folder as _remember_start_folder
 from pluralens.evals.enrichment import persona_enrichment
 from pluralens.evals.likert import likert
+from pluralens.evals.triplets import triplets
+from pluralens.models.litellm import litellm
 from pluralens.models.simulated import pluralens_sim
 from pluralens.scorers.enrichment import enrichment
 from pluralens.scorers.metrics.enrichment import enrichment_coverage
@@ -17,11 +19,21 @@ from pluralens.scorers.metrics.likert import (
     likert_means,
     likert_order,
 )
+from pluralens.scorers.metrics.stance import (
+    stance_coverage,
+    stance_gap,
+    stance_means,
+    stance_outcomes,
+    stance_uplift,
+)
 from pluralens.scorers.rating import rating
+from pluralens.scorers.stance import stance
+from pluralens.solvers.conversation import conversation
 from pluralens.solvers.enrich import enrich, name_from_lists
 from pluralens.solvers.likert import likert as likert_solver
 
 __all__ = [
+    "conversation",
     "enrich",
     "enrichment",
     "enrichment_coverage",
@@ -32,10 +44,18 @@ __all__ = [
     "likert_means",
     "likert_order",
     "likert_solver",
+    "litellm",
     "name_from_lists",
     "persona_enrichment",
     "pluralens_sim",
     "rating",
+    "stance",
+    "stance_coverage",
+    "stance_gap",
+    "stance_means",
+    "stance_outcomes",
+    "stance_uplift",
+    "triplets",
 ]
 
 _remember_start_folder()

@@ -13,6 +13,7 @@ import typer
 
 from pluralens.commands import database, personas
 from pluralens.commands import run as running
+from pluralens.commands import triplets as triplet_commands
 from pluralens.errors import InputError
 
 __all__ = ["app", "main"]
@@ -35,6 +36,8 @@ app = typer.Typer(
 app.add_typer(personas.app, name="personas")
 app.add_typer(database.app, name="db")
 app.command("run", epilog=running.EPILOG)(running.run)
+app.command("grid", epilog=triplet_commands.GRID_EPILOG)(triplet_commands.grid)
+app.add_typer(triplet_commands.power, name="power")
 
 
 @app.callback(invoke_without_command=True)

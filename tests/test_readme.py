@@ -16,10 +16,16 @@ from typing import Any
 import pytest
 
 from pluralens.evals.likert import likert
+from pluralens.evals.triplets import triplets
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SIMULATED = "pluralens_sim/likert"
+SIMULATED = {
+    "pluralens/likert": "pluralens_sim/likert",
+    "pluralens/triplets": "pluralens_sim/sycophant",
+    "pluralens/persona_enrichment": "pluralens_sim/enricher",
+}
+GRADER = "grader=pluralens_sim/grader"
 
 
 def section(heading: str = "") -> list[list[str]]:
@@ -45,14 +51,16 @@ def words(command: str) -> list[str]:
 
 
 def offline(parts: list[str]) -> list[str]:
-    """The same `inspect eval` with the simulated respondent in place of a model we have not."""
+    """The same `inspect eval` with a simulated model in place of one that we have not."""
     at = parts.index("--model") + 1
-    if parts[at] != SIMULATED:
-        kept = [*parts[:at], SIMULATED, *parts[at + 1 :]]
+    if not parts[at].startswith("pluralens_sim/"):
+        asked = next(part for part in parts if part.startswith("pluralens/"))
+        kept = [*parts[:at], SIMULATED[asked], *parts[at + 1 :]]
         while "-M" in kept:
             del kept[kept.index("-M") : kept.index("-M") + 2]
         # Tasks of other packages need their extra and a hub.
-        parts = [p for p in kept if not p.startswith("inspect_evals/")]
+        parts = [GRADER if p.startswith("grader=") else p for p in kept]
+        parts = [p for p in parts if not p.startswith("inspect_evals/")]
     return [*parts, "--limit", "6"] if "--limit" not in parts else parts
 
 
@@ -63,7 +71,10 @@ EVALS = [
     for c in commands()
     if words(c)[:2] in (["inspect", "eval"], ["inspect", "eval-set"]) and c not in SEVEN
 ]
-STORED = [c for c in commands() if words(c)[0] == "pluralens" and c not in SEVEN]
+# Commands that differ only in a model that we have not are one command here.
+OFFLINE = {tuple(offline(words(c))): c for c in reversed(EVALS)}
+STORED = [c for c in commands() if words(c)[:2] == ["pluralens", "personas"] and c not in SEVEN]
+PLAIN = [c for c in commands() if words(c)[:2] in (["pluralens", "grid"], ["pluralens", "power"])]
 
 
 def test_every_command_is_of_a_kind_that_is_run_here() -> None:
@@ -74,14 +85,17 @@ def test_every_command_is_of_a_kind_that_is_run_here() -> None:
         ("inspect", "view"),
         ("pluralens", "db"),
         ("pluralens", "personas"),
+        ("pluralens", "grid"),
+        ("pluralens", "power"),
         ("python", "viz/likert.py"),
+        ("python", "viz/triplets.py"),
         ("make", "demo"),
         ("make", "test"),
     }
     assert len(EVALS) >= 9
 
 
-@pytest.mark.parametrize("command", EVALS)
+@pytest.mark.parametrize("command", [*reversed(OFFLINE.values())])
 def test_inspect_commands_run(command: str, run: Any, tmp_path: Path) -> None:
     done = run(*offline(words(command)))
     assert done.returncode == 0, done.stdout + done.stderr
@@ -97,15 +111,48 @@ def test_the_commands_at_the_size_of_a_study_run(run: Any, tmp_path: Path) -> No
     assert len(list((tmp_path / "out" / "balanced-b").glob("*.png"))) == 3
 
 
+@pytest.mark.parametrize("command", PLAIN)
+def test_commands_without_a_model_run(command: str, run: Any) -> None:
+    done = run(*words(command))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("key", "model"),
+    [
+        ("GOOGLE_API_KEY", "google/"),
+        ("GROQ_API_KEY", "groq/"),
+        ("HF_TOKEN", "hf-inference-providers/"),
+        ("CEREBRAS_API_KEY", "openai-api/cerebras/"),
+        ("MISTRAL_API_KEY", "mistral/"),
+        ("COHERE_API_KEY", "openai-api/cohere/"),
+        ("OPENROUTER_API_KEY", "openrouter/"),
+    ],
+)
+def test_every_service_has_its_command(key: str, model: str) -> None:
+    # That each reaches its service is tested in tests/models/test_provider_commands.py.
+    found = [c for c in EVALS if f"--model {model}" in c]
+    assert len(found) == 1 and f"{key}=... " in found[0]
+
+
 def test_viz_commands_draw_what_the_first_command_logged(run: Any, tmp_path: Path) -> None:
     assert run(*offline(words(EVALS[0]))).returncode == 0
     drawn = [words(c)[1:] for c in dict.fromkeys(commands()) if words(c)[0] == "python"]
+    drawn = [words for words in drawn if words[0] == "viz/likert.py"]
     assert len(drawn) == 2
     for program, *arguments in drawn:
         done = run(program, *arguments)
         assert done.returncode == 0, done.stderr
     assert list((tmp_path / "out" / "likert").glob("*.png"))
     assert list((tmp_path / "out" / "likert").glob("*.pdf"))
+
+
+def test_the_first_triplets_are_drawn(run: Any, tmp_path: Path) -> None:
+    first = next(c for c in EVALS if "pluralens/triplets" in c)
+    assert run(*words(first)).returncode == 0
+    done = run("viz/triplets.py")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out" / "triplets" / "summary.csv").is_file()
 
 
 @pytest.mark.parametrize(
@@ -126,14 +173,24 @@ def test_named_make_targets_and_files_exist() -> None:
         assert (ROOT / picture).is_file(), picture
 
 
-def test_the_options_table_is_the_tasks_signature() -> None:
-    table = README[README.index("| option (") : README.index("`viz/likert.py` writes")]
+@pytest.mark.parametrize(
+    ("task", "heading", "unnamed"),
+    [
+        (likert, "## Persona Likert", {"top_logprobs", "kwargs"}),
+        (triplets, "## Landlord and tenant", {"kwargs"}),
+    ],
+)
+def test_the_options_table_is_the_tasks_signature(
+    task: Any, heading: str, unnamed: set[str]
+) -> None:
+    text = README[README.index(heading) :]
+    table = text[text.index("| option (") :].split("\n\n", 1)[0]
     cells = [line.split(" | ")[0] for line in table.splitlines() if line.startswith("| `")]
     named = {n for cell in cells for code in re.findall(r"`([^`]+)`", cell)
              for n in re.findall(r"^([a-z_]+)(?:=|$)", code)}  # fmt: skip
-    parameters = set(introspection.signature(likert).parameters)
+    parameters = set(introspection.signature(task).parameters)
     assert named <= parameters
-    assert parameters - named == {"top_logprobs", "kwargs"}
+    assert parameters - named == unnamed
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from pluralens.errors import InputError
 from pluralens.stats.likert_frame import base_personas, persona_frame, with_their_bases
 from pluralens.stats.persona_frame import COUNTS
 
-__all__ = ["LikertLog", "find_logs", "finished_log", "read_likert_log", "sample_summaries"]
+__all__ = ["LikertLog", "find_logs", "finished_log", "folder_logs", "read_likert_log"]
+__all__ += ["sample_summaries"]
 
 DEFAULT_FOLDER = "logs"
 OTHER_COUNTS = ("reasked", "compared", "mismatched")
@@ -107,19 +108,62 @@ def find_logs(places: list[str], *tasks: str) -> list[str]:
 
 
 def _find(place: str, tasks: tuple[str, ...]) -> str:
+    logs = _listed(place, tasks)
+    if logs is None:
+        return place
+    newest = next((log.name for log in logs if _named(log.name, tasks)), None)
+    if newest is None:
+        raise _none_of(place, len(logs), tasks)
+    return _short(newest)
+
+
+def folder_logs(place: str, *tasks: str) -> list[tuple[str, Any]] | None:
+    """All logs of the tasks in a folder, whatever became of the runs.
+
+    Args:
+        place: File, folder or remote location.
+        *tasks: Task names without the package.
+
+    Returns:
+        Paths and headers (inspect's `EvalLog` without samples); None if the place is a file.
+
+    Raises:
+        InputError: The place does not exist or holds no log of them, or one whose file name says
+            that it is of them cannot be read: leaving it out would leave out a model unseen.
+    """
+    logs = _listed(place, tasks)
+    if logs is None:
+        return None
+    found = []
+    for log in logs:
+        try:
+            header = _header(log.name)
+        except InputError:
+            if log.task in tasks:
+                raise
+            continue
+        if str(header.eval.task).split("/")[-1] in tasks:
+            found.append((_short(log.name), header))
+    if not found:
+        raise _none_of(place, len(logs), tasks)
+    return found
+
+
+def _listed(place: str, tasks: tuple[str, ...]) -> list[Any] | None:
+    """All logs of a folder as inspect's `EvalLogInfo`, newest first; None for a file."""
     from inspect_ai.log import list_eval_logs
 
     hint = f"run `inspect eval pluralens/{tasks[0]}` first, or give --log FILE or DIR"
     if not place.strip():
         raise InputError(f"--log is empty; {hint}")
     if _is_remote(place) and place.endswith((".eval", ".json")):
-        return place
+        return None
     try:
         if not _is_remote(place):
             if not Path(place).exists():
                 raise InputError(f"{place}: no such file or folder; {hint}")
             if Path(place).is_file():
-                return place
+                return None
         logs = list_eval_logs(place, descending=True)
     except InputError:
         raise
@@ -130,13 +174,14 @@ def _find(place: str, tasks: tuple[str, ...]) -> str:
         ) from None
     if not logs:
         raise InputError(f"{place}: holds no inspect log; give --log FILE or another folder")
-    newest = next((log.name for log in logs if _named(log.name, tasks)), None)
-    if newest is None:
-        raise InputError(
-            f"{place}: holds {len(logs)} logs, but none of the task {' or '.join(tasks)}; give "
-            f"--log FILE or another folder, or run `inspect eval pluralens/{tasks[0]}` first"
-        )
-    return _short(newest)
+    return list(logs)
+
+
+def _none_of(place: str, n_logs: int, tasks: tuple[str, ...]) -> InputError:
+    return InputError(
+        f"{place}: holds {n_logs} logs, but none of the task {' or '.join(tasks)}; give "
+        f"--log FILE or another folder, or run `inspect eval pluralens/{tasks[0]}` first"
+    )
 
 
 def _short(place: str) -> str:

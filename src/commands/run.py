@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["EPILOG", "run"]
 
+# The task whose answers a grader reads.
+GRADED = "triplets"
 EPILOG = "\n\n".join(
     (
         examples(
@@ -95,8 +97,11 @@ def run(
     roles = _model_roles(model_roles)
     # inspect takes seconds to load; what is wrong above is told before.
     from pluralens.rosters.running import RunOptions, run_roster
+    from pluralens.scorers.graders import GRADER_ROLE, NO_GRADER
 
     name = _task(task)
+    if name == GRADED and not no_score and GRADER_ROLE not in roles:
+        raise InputError(NO_GRADER)
     folder = log_dir if log_dir is not None else f"logs/{name}"
     again = _command(
         name, roster, folder, task_args, model_roles, limit, max_tasks, retries, no_score

@@ -1,7 +1,9 @@
 """inspect model provider `pluralens_sim/...`: instruments with known truth, never a model's result.
 
 `--model pluralens_sim/likert` answers the real prompts of `pluralens/likert` without a network,
-`--model pluralens_sim/enricher` those of `pluralens/persona_enrichment`.
+`--model pluralens_sim/enricher` those of `pluralens/persona_enrichment`, and the tellers
+(`--model pluralens_sim/sycophant` and others) those of `pluralens/triplets`, which
+`--model-role grader=pluralens_sim/grader` judges.
 """
 
 import math
@@ -26,11 +28,14 @@ from inspect_ai.tool import ToolChoice, ToolInfo
 
 from pluralens.errors import InputError, shown_plainly
 from pluralens.models.enricher import PersonaWriter, load_writer
+from pluralens.models.grader import Grader, load_grader
 from pluralens.models.respondent import LikertRespondent, Reply, finite_number, load_respondent
+from pluralens.models.tellers import TELLERS, Teller, load_teller
+from pluralens.models.telling import Turn
 
 __all__ = ["RESPONDENTS", "SimulatedAPI", "pluralens_sim"]
 
-RESPONDENTS = ("likert", "enricher")
+RESPONDENTS = ("likert", "enricher", *TELLERS, "grader")
 LEAST_LOGPROB = -30.0
 
 
@@ -44,7 +49,7 @@ class SimulatedAPI(ModelAPI):
     """A simulated respondent behind inspect's model interface.
 
     Args:
-        model_name: Which respondent: `likert` or `enricher`.
+        model_name: Which respondent, one of `RESPONDENTS`.
         base_url: Not used.
         api_key: Not used.
         config: Generate configuration.
@@ -54,6 +59,7 @@ class SimulatedAPI(ModelAPI):
         logprobs: Whether log-probabilities are supported. `likert` only.
         **parameters: Of `likert`, scalars of the latent model: persona_sd, item_sd, noise,
             order_bias, refusal_rate, invalid_rate. Of `enricher`: invalid_rate, stubborn_rate.
+            Of the tellers and the grader: see `load_teller` and `load_grader`.
     """
 
     def __init__(
@@ -80,10 +86,15 @@ class SimulatedAPI(ModelAPI):
                 raise InputError(f"latency={latency} must be 0 or more seconds")
             if not isinstance(logprobs, bool):
                 raise InputError(f"logprobs={logprobs!r} must be true or false")
-            self._answers: LikertRespondent | PersonaWriter
+            if model_name != "likert":
+                _refuse_for_others(model_name, effects, logprobs)
+            self._answers: LikertRespondent | PersonaWriter | Teller | Grader
             if model_name == "enricher":
-                _refuse_for_enricher(effects, logprobs)
                 self._answers = load_writer(seed, **parameters)
+            elif model_name in TELLERS:
+                self._answers = load_teller(model_name, seed, **parameters)
+            elif model_name == "grader":
+                self._answers = load_grader(seed, **parameters)
             else:
                 self._answers = load_respondent(effects, seed, **parameters)
         self.logprobs = logprobs and model_name == "likert"
@@ -115,6 +126,34 @@ class SimulatedAPI(ModelAPI):
             )
         return self._answers
 
+    @property
+    def teller(self) -> Teller:
+        """The teller, with its latent model.
+
+        Raises:
+            InputError: This is another one.
+        """
+        if not isinstance(self._answers, Teller):
+            raise InputError(
+                f"pluralens_sim/{self.model_name} gives no advice; use --model with one of "
+                + ", ".join(f"pluralens_sim/{name}" for name in TELLERS)
+            )
+        return self._answers
+
+    @property
+    def grader(self) -> Grader:
+        """The grader.
+
+        Raises:
+            InputError: This is another one.
+        """
+        if not isinstance(self._answers, Grader):
+            raise InputError(
+                f"pluralens_sim/{self.model_name} judges nothing; use --model-role "
+                "grader=pluralens_sim/grader"
+            )
+        return self._answers
+
     def max_connections(self) -> int:
         """Calls at once: they cost no network, only this process's time."""
         return 100
@@ -129,8 +168,13 @@ class SimulatedAPI(ModelAPI):
         """Answer the last question of the conversation."""
         if self.latency:
             await anyio.sleep(self.latency)
-        questions = [m.text for m in input if m.role == "user"]
-        answer = self._answers.reply(questions[0], len(questions) - 1, config.seed)
+        answer: Reply | str
+        if isinstance(self._answers, Teller | Grader):
+            turns = [Turn(m.role, m.text) for m in input]
+            answer = self._answers.reply(turns, config.seed)
+        else:
+            questions = [m.text for m in input if m.role == "user"]
+            answer = self._answers.reply(questions[0], len(questions) - 1, config.seed)
         reply = Reply(answer, None) if isinstance(answer, str) else answer
         text = reply.text
         choice = ChatCompletionChoice(
@@ -147,13 +191,13 @@ class SimulatedAPI(ModelAPI):
         )
 
 
-def _refuse_for_enricher(effects: str | None, logprobs: bool) -> None:
+def _refuse_for_others(model_name: str, effects: str | None, logprobs: bool) -> None:
     """Refuse what only the Likert respondent has, instead of running without it."""
     if effects is not None or not logprobs:
         option = "logprobs=false" if effects is None else f"effects={effects!r}"
         raise InputError(
-            f"{option} is an option of pluralens_sim/likert; pluralens_sim/enricher has seed, "
-            "latency, invalid_rate and stubborn_rate"
+            f"{option} is an option of pluralens_sim/likert; pluralens_sim/{model_name} has "
+            "neither effects nor logprobs; leave it out"
         )
 
 

@@ -287,3 +287,11 @@ def test_models_that_inspect_lets_share_a_pool(pluralens: Line, tmp_path: Path) 
 def test_the_tasks_are_those_of_the_package() -> None:
     assert {"likert", "persona_enrichment"} <= set(task_names())
     assert "rating" not in task_names()
+
+
+def test_triplets_without_a_grader_are_refused_before_anything_is_asked(
+    pluralens: Line, roster: Callable[..., str], tmp_path: Path
+) -> None:
+    path = roster("pluralens_sim/neutral")
+    refused(pluralens(f"run triplets --roster {path} -T triplets=2"), "--model-role grader=")
+    assert not (tmp_path / "logs").exists()

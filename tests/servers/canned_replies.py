@@ -42,6 +42,8 @@ class Knobs:
 
     seed: int = 0
     language: str = "en"
+    # Answers prompts of pluralens/triplets as this simulated teller does.
+    teller: str = ""
     latency_ms: float = 0.0
     jitter_ms: float = 0.0
     retry_after: float = 0.05
@@ -152,7 +154,11 @@ def completion(
     as_digit = bool(body.get("logprobs"))
     choices = []
     for index in range(int(body.get("n") or 1)):
-        if asks_for_texts(body):
+        if knobs.teller:
+            from canned_advice import advice
+
+            text, finish = advice(knobs.teller, body), "stop"
+        elif asks_for_texts(body):
             text, finish = persona_reply(outcome, key)
         else:
             text, finish = reply_text(knobs, outcome, rating(knobs, key, index), as_digit)

@@ -16,8 +16,9 @@ the model says (`CONTENT` and the rating) is a pure function of server seed and 
 a run that was killed and continued ends with the same answers as one that was not. A request for
 a persona's texts is answered with texts (`ENRICHMENT`), any other one with a rating.
 
-Endpoints: POST /v1/chat/completions, GET /v1/models, GET /stats, POST /config (knobs as JSON),
-POST /reset. Each chat request appends one line to the log file, see `Respondent.answer`.
+Endpoints: POST /v1/chat/completions and the paths of `other_dialects`, GET /v1/models, GET /stats,
+POST /config (knobs as JSON), POST /reset. Each chat request appends one line to the log file, see
+`Respondent.answer`.
 """
 
 import argparse
@@ -30,12 +31,14 @@ import threading
 import time
 import urllib.request
 from dataclasses import asdict, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, Self
 
 from aiohttp import web
 from canned_personas import ENRICHMENT, asks_for_texts, persona_texts
 from canned_replies import CONTENT, TRANSPORT, Knobs, completion, draw, rating, short_hash, unit
+from other_dialects import OPENAI, OTHERS, Dialect
 
 
 class Respondent:
@@ -68,22 +71,24 @@ class Respondent:
             "knobs": asdict(self.knobs),
         }
 
-    async def answer(self, request: web.Request) -> web.StreamResponse:
+    async def answer(self, request: web.Request, dialect: Dialect = OPENAI) -> web.StreamResponse:
         """Answer one chat request and log it when the answer leaves.
 
-        The log line has: received, sent (Unix seconds), prompt (hash of all messages), user (hash
-        of the last user message), question (hash of the first one), persona (hash of the first
-        one up to its first blank line), attempt (from 1), outcome, rating or texts (those meant,
-        null when no answer was given) and delivered (false when the client had gone by then).
+        The log line has: received, sent (Unix seconds), model, prompt (hash of all messages), user
+        (hash of the last user message), question (hash of the first one), persona (hash of the
+        first one up to its first blank line), attempt (from 1), outcome, rating or texts (those
+        meant, null when no answer was given) and delivered (false when the client had gone by
+        then).
         """
         received = time.time()
         try:
-            body = await request.json()
+            sent = await request.json()
+            body = dialect.read(sent)
             users = [m["content"] for m in body["messages"] if m["role"] == "user"]
             first_user, last_user = str(users[0]), str(users[-1])
         except (ValueError, KeyError, TypeError, IndexError):
             return failure(400, "a JSON object with messages, one of them a user's, is needed")
-        if body.get("stream"):
+        if body.get("stream") and dialect is OPENAI:
             return failure(400, "this server does not stream")
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
@@ -91,6 +96,9 @@ class Respondent:
         try:
             knobs, prompt = self.knobs, short_hash(body["messages"])
             key = f"{prompt}-{body.get('seed')}"
+            if knobs.teller:
+                # Several models are asked the same.
+                key = f"{short_hash([body.get('model'), key])}-0"
             attempt = self.attempts[key] = self.attempts.get(key, 0) + 1
             outcome = draw(knobs, TRANSPORT, "transport", key, attempt)
             answered = outcome == "ok"
@@ -105,6 +113,7 @@ class Respondent:
             self.write_log(
                 received=received,
                 sent=time.time(),
+                model=body.get("model"),
                 prompt=prompt,
                 user=short_hash(last_user),
                 question=short_hash(first_user),
@@ -115,7 +124,7 @@ class Respondent:
                 texts=persona_texts(key) if answered and for_texts else None,
                 delivered=not gone,
             )
-            return respond(request, knobs, body, key, attempt, outcome)
+            return respond(request, dialect, knobs, sent, body, key, attempt, outcome)
         finally:
             self.in_flight -= 1
             self.last = time.perf_counter()
@@ -128,7 +137,9 @@ class Respondent:
 
 def respond(
     request: web.Request,
+    dialect: Dialect,
     knobs: Knobs,
+    sent: dict[str, Any],
     body: dict[str, Any],
     key: str,
     attempt: int,
@@ -136,22 +147,26 @@ def respond(
 ) -> web.StreamResponse:
     if outcome == "429":
         headers = {"Retry-After": str(knobs.retry_after)}
-        return failure(429, "rate limit reached (injected)", headers)
+        return failure(429, "rate limit reached (injected)", headers, dialect)
     if outcome == "500":
-        return failure(500, "internal error (injected)")
+        return failure(500, "internal error (injected)", None, dialect)
     if outcome == "drop":
         if request.transport is not None:
             request.transport.abort()
         return web.Response()
-    envelope = json.dumps(completion(knobs, body, key, attempt, outcome)).encode()
+    envelope, kind = dialect.write(completion(knobs, body, key, attempt, outcome), sent)
     if outcome == "badbody":
         envelope = envelope[: len(envelope) // 2]
-    return web.Response(body=envelope, content_type="application/json")
+    return web.Response(body=envelope, content_type=kind)
 
 
-def failure(status: int, message: str, headers: dict[str, str] | None = None) -> web.Response:
-    error = {"message": message, "type": "injected", "param": None, "code": str(status)}
-    return web.json_response({"error": error}, status=status, headers=headers)
+def failure(
+    status: int,
+    message: str,
+    headers: dict[str, str] | None = None,
+    dialect: Dialect = OPENAI,
+) -> web.Response:
+    return web.json_response(dialect.failure(status, message), status=status, headers=headers)
 
 
 def make_app(respondent: Respondent) -> web.Application:
@@ -175,6 +190,8 @@ def make_app(respondent: Respondent) -> web.Application:
 
     app = web.Application(client_max_size=64 * 2**20)
     app.router.add_post("/v1/chat/completions", respondent.answer)
+    for path, dialect in OTHERS.items():
+        app.router.add_post(path, partial(respondent.answer, dialect=dialect))
     app.router.add_get("/v1/models", models)
     app.router.add_get("/stats", stats)
     app.router.add_post("/config", config)

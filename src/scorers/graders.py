@@ -1,0 +1,153 @@
+"""The graders of a run: who they are, and how one is asked for a verdict."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from inspect_ai.model import (
+    ChatMessage,
+    ChatMessageAssistant,
+    ChatMessageSystem,
+    ChatMessageUser,
+    GenerateConfig,
+    Model,
+    ResponseSchema,
+    model_roles,
+)
+from inspect_ai.util import json_schema
+from pydantic import BaseModel
+
+from pluralens.errors import InputError
+from pluralens.scorers.grading_prompt import AnswerForm, GradingPrompt, grading_reask
+from pluralens.scorers.stance_parsing import parse_stance
+
+__all__ = [
+    "GRADER_ROLE",
+    "NO_GRADER",
+    "Vote",
+    "ask_grader",
+    "graders",
+    "request_seed",
+    "same_model",
+]
+
+GRADER_ROLE = "grader"
+NO_GRADER = (
+    "no model has the role grader, which judges the answers; add --model-role "
+    "grader=PROVIDER/MODEL (several, separated by commas, are a panel), or score later: --no-score"
+)
+# Room for graders that think aloud.
+MAX_TOKENS = 2048
+
+
+class Verdict(BaseModel):
+    """The form of a structured verdict; the seal comes last (see `stance_parsing`)."""
+
+    rationale: str
+    score: float
+    seal: str
+
+
+class Vote(BaseModel):
+    """What one grader said of one answer.
+
+    Attributes:
+        grader: Name of the model.
+        value: -1 to 1, None for an invalid verdict.
+        reason: Why there is no value, else None.
+        rationale: The reason that it gave, if any.
+        replies: All that it wrote: one reply, two if it was asked again.
+    """
+
+    grader: str
+    value: float | None
+    reason: str | None
+    rationale: str | None
+    replies: list[str]
+
+
+def graders() -> list[Model]:
+    """The models of the role `grader`; several are a panel.
+
+    Raises:
+        InputError: There is none.
+    """
+    bound = model_roles().get(GRADER_ROLE)
+    if not bound:
+        raise InputError(NO_GRADER)
+    return list(bound) if isinstance(bound, list) else [bound]
+
+
+def same_model(one: object, other: object) -> bool:
+    """Whether two models are the same, perhaps from different providers.
+
+    Args:
+        one: A model or its name, such as `openai/gpt-5`.
+        other: Another, such as `openrouter/openai/gpt-5`.
+    """
+    return str(one).split("/")[-1].casefold() == str(other).split("/")[-1].casefold()
+
+
+def request_seed(*parts: object) -> int:
+    """A stable 31-bit number from what identifies a request."""
+    text = "\x1f".join(map(str, parts)).encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=4).digest(), "big") >> 1
+
+
+def _config(grader: Model, form: AnswerForm, identity: Sequence[object]) -> GenerateConfig:
+    """Greedy and with room, unless the role's own settings say otherwise."""
+    own = grader.config
+    settings: dict[str, Any] = {}
+    if own.temperature is None:
+        settings["temperature"] = 0.0
+    elif own.temperature > 0:
+        # Greedy decoding needs no seed, and some servers refuse the parameter.
+        settings["seed"] = request_seed(own.seed, *identity)
+    if own.max_tokens is None:
+        settings["max_tokens"] = MAX_TOKENS
+    if form == "json":
+        schema = ResponseSchema(name="stance", json_schema=json_schema(Verdict))
+        settings["response_schema"] = schema
+    return GenerateConfig(**settings)
+
+
+async def ask_grader(
+    grader: Model,
+    prompt: GradingPrompt,
+    *,
+    nonce: str,
+    form: AnswerForm,
+    identity: Sequence[object],
+) -> Vote:
+    """Ask for a verdict, once more if the first is invalid; what the transport raises is raised.
+
+    Args:
+        grader: The model.
+        prompt: What it reads.
+        nonce: The seal that the prompt demands.
+        form: How the verdict is to be written.
+        identity: What tells this grading from others, for the request's seed.
+    """
+    messages: list[ChatMessage] = [
+        ChatMessageSystem(content=prompt.system),
+        ChatMessageUser(content=prompt.user),
+    ]
+    replies: list[str] = []
+    for attempt in range(2):
+        config = _config(grader, form, [*identity, attempt])
+        output = await grader.generate(messages, config=config)
+        replies.append(output.completion)
+        parsed = parse_stance(output.completion, output.stop_reason, form == "json", nonce)
+        if parsed.reason is None or attempt:
+            break
+        messages += [
+            ChatMessageAssistant(content=output.completion or "…"),
+            ChatMessageUser(content=grading_reask(parsed.reason, nonce=nonce, form=form)),
+        ]
+    return Vote(
+        grader=str(grader),
+        value=parsed.value,
+        reason=parsed.reason,
+        rationale=parsed.rationale,
+        replies=replies,
+    )

@@ -1,0 +1,148 @@
+"""Figures and tables of the triplets task, from the logs of one model or many.
+
+python viz/triplets.py                       # the newest run in logs/: one log per model
+python viz/triplets.py --log logs/roster     # all logs in a folder, of each model the newest
+python viz/triplets.py --log a.eval --log b.eval --out out/ --format png,svg --theme dark
+
+All logs are drawn together, so they must be of the same scenarios and options. `summary.csv` has
+one row per model. A log that was scored again holds several stance scores: see --score.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pluralens.errors import InputError
+from pluralens.viz.output import FORMATS, rendered, safe_name, write_file, write_table
+from pluralens.viz.progress import steps
+from pluralens.viz.style import THEMES, themed
+from pluralens.viz.triplet_logs import TripletLog, find_triplet_logs, read_triplet_logs
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["draw", "main"]
+
+FIGURES = ("gap", "slope", "distribution", "factors")
+
+
+def _factor_figures(
+    table: "pd.DataFrame", logs: Sequence[TripletLog], formats: Sequence[str]
+) -> dict[str, dict[str, bytes]]:
+    """A forest per model: side by side they would be too small to read."""
+    from pluralens.viz.triplet_figures import factors
+    from pluralens.viz.triplet_figures.words import titled
+
+    pictures: dict[str, dict[str, bytes]] = {}
+    for log in logs:
+        name = "factors" if len(logs) == 1 else f"factors-{safe_name(log.label)}"
+        if name in pictures:
+            name = f"{name}-{log.run[:8]}"
+        drawn = factors.figure(table[table["model"] == log.label], titled([log]))
+        pictures[name] = rendered(drawn, formats)
+    return pictures
+
+
+def draw(
+    logs: Sequence[TripletLog], out: Path, formats: Sequence[str], theme: str = "light"
+) -> list[Path]:
+    """Write every figure with its CSV, and `summary.csv`.
+
+    Args:
+        logs: As `read_triplet_logs` gives them.
+        out: Folder for the files.
+        formats: Of `FORMATS`.
+        theme: `light` or `dark`.
+
+    Returns:
+        The written files.
+    """
+    from pluralens.viz.triplet_figures import distribution, factors, gap, slope, summary
+    from pluralens.viz.triplet_figures.words import titled
+
+    charts = {"gap": gap, "slope": slope, "distribution": distribution}
+    tables = {"summary": summary.table(logs)}
+    pictures: dict[str, dict[str, bytes]] = {}
+    for name in steps(FIGURES, f"drawing {len(logs)} logs" if len(logs) > 1 else "drawing"):
+        with themed(theme):
+            if name == "factors":
+                tables[name] = factors.table(logs)
+                pictures |= _factor_figures(tables[name], logs, formats)
+            else:
+                tables[name] = charts[name].table(logs)
+                drawn = charts[name].figure(tables[name], titled(logs))
+                pictures[name] = rendered(drawn, formats)
+    # Nothing is written before all is made: a chart that fails leaves no half of a set behind.
+    written = [
+        write_file(out / f"{name}.{kind}", data)
+        for name, made in pictures.items()
+        for kind, data in made.items()
+    ]
+    return written + [write_table(table, out, name) for name, table in tables.items()]
+
+
+def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="viz/triplets.py",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--log",
+        action="append",
+        default=[],
+        help="log file, or folder: of each model in it the newest log (repeatable); default the "
+        "newest run in logs/",
+    )
+    parser.add_argument("--score", help="stance score of logs scored more than once; the first")
+    parser.add_argument("--out", default="out/triplets", help="folder for figures and tables")
+    parser.add_argument("--format", default="png,svg", help=f"of {', '.join(FORMATS)}")
+    parser.add_argument("--theme", default="light", help=f"of {', '.join(THEMES)}")
+    return parser.parse_args(arguments)
+
+
+def _checked(options: argparse.Namespace) -> list[str]:
+    formats = [f.strip() for f in options.format.split(",") if f.strip()]
+    wrong = [f for f in formats if f not in FORMATS]
+    if wrong or not formats:
+        raise InputError(f"--format {options.format}: choose of {', '.join(FORMATS)}")
+    if options.theme not in THEMES:
+        raise InputError(f"--theme {options.theme}: choose one of {', '.join(THEMES)}")
+    return formats
+
+
+def _about(log: TripletLog) -> str:
+    """What was read from a log, and what of it has no stance, in one line."""
+    counts = log.frame["outcome"].value_counts()
+    lost = "".join(
+        f"; {counts[outcome]:,} {outcome}" for outcome in counts.index if outcome != "stance"
+    )
+    if log.without_score:
+        lost += f" ({log.without_score:,} of them samples without a score)"
+    if (log.frame["self_judged"] == 1).any():
+        lost += "; graded by itself"
+    if len(log.scores) > 1:
+        lost += f"; score {log.score} of {', '.join(log.scores)} (choose with --score)"
+    return f"{log.path}: {log.label}, {log.size}{lost}"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Draw logs; returns the exit code: 0, or 2 for input that a person can put right."""
+    options = _arguments(arguments)
+    try:
+        formats = _checked(options)
+        logs = read_triplet_logs(find_triplet_logs(options.log), options.score)
+        for log in logs:
+            print(_about(log))
+        for path in draw(logs, Path(options.out), formats, options.theme):
+            print(f"  wrote {path}")
+    except InputError as error:
+        print(f"viz/triplets.py: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
