@@ -156,7 +156,17 @@ def test_the_first_triplets_are_drawn(run: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "target", ["demo", "test", "test-pythons", "test-hf", "test-wheel", "bench"]
+    "target",
+    [
+        "demo",
+        "test",
+        "test-pythons",
+        "test-hf",
+        "test-providers",
+        "test-roster",
+        "test-wheel",
+        "bench",
+    ],
 )
 def test_make_targets_exist(target: str) -> None:
     done = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True)

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 
 from pluralens.errors import InputError
 from pluralens.viz.logs import LikertLog, find_logs, read_likert_log
-from pluralens.viz.output import FORMATS, rendered, safe_name, write_file, write_table
+from pluralens.viz.output import (
+    FORMATS,
+    checked_formats,
+    rendered,
+    safe_name,
+    write_file,
+    write_table,
+)
 from pluralens.viz.progress import steps
 from pluralens.viz.style import THEMES, themed
 
@@ -115,16 +122,6 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _checked(options: argparse.Namespace) -> list[str]:
-    formats = [f.strip() for f in options.format.split(",") if f.strip()]
-    wrong = [f for f in formats if f not in FORMATS]
-    if wrong or not formats:
-        raise InputError(f"--format {options.format}: choose of {', '.join(FORMATS)}")
-    if options.theme not in THEMES:
-        raise InputError(f"--theme {options.theme}: choose one of {', '.join(THEMES)}")
-    return formats
-
-
 def _losses(log: LikertLog) -> str:
     """What of the log is in no table, in words; empty if nothing is lost."""
     lost = f"; {log.unscored} samples without a score" if log.unscored else ""
@@ -135,7 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Draw logs; returns the exit code: 0, or 2 for input that a person can put right."""
     options = _arguments(arguments)
     try:
-        formats = _checked(options)
+        formats = checked_formats(options.format, options.theme)
         places = find_logs(options.log, "likert")
         # All logs are read before anything is written, so a bad one leaves nothing half-done.
         logs = [read_likert_log(place) for place in places]

@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pluralens._whole_file import write_whole
+from pluralens.errors import InputError
+from pluralens.viz.style import THEMES
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-__all__ = ["FORMATS", "rendered", "safe_name", "write_file", "write_table"]
+__all__ = ["FORMATS", "checked_formats", "rendered", "safe_name", "write_file", "write_table"]
 
 REMEDY = "free space or give another --out"
 FORMATS = ("png", "svg", "pdf")
@@ -21,6 +23,26 @@ METADATA: dict[str, dict[str, str | None]] = {
     "svg": {"Date": None},
     "pdf": {"CreationDate": None},
 }
+
+
+def checked_formats(formats: str, theme: str) -> list[str]:
+    """The formats of a command line's `png,svg`, each once.
+
+    Args:
+        formats: Separated by commas.
+        theme: What was given as the theme beside them.
+
+    Raises:
+        InputError: A format or the theme is unknown, or no format is named.
+    """
+    kinds = list(dict.fromkeys(kind.strip() for kind in formats.split(",") if kind.strip()))
+    wrong = [kind for kind in kinds if kind not in FORMATS]
+    if wrong or not kinds:
+        what = f"{wrong[0]!r} is no format" if wrong else "names no format"
+        raise InputError(f"--format {formats!r}: {what}; choose of {', '.join(FORMATS)}")
+    if theme not in THEMES:
+        raise InputError(f"--theme {theme!r} is no theme; choose one of {', '.join(THEMES)}")
+    return kinds
 
 
 def safe_name(text: str) -> str:

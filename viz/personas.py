@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pluralens.errors import InputError
-from pluralens.viz.output import FORMATS, rendered, safe_name, write_file, write_table
+from pluralens.viz.output import (
+    FORMATS,
+    checked_formats,
+    rendered,
+    safe_name,
+    write_file,
+    write_table,
+)
 from pluralens.viz.progress import steps
 from pluralens.viz.style import THEMES, themed
 
@@ -145,23 +152,13 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _checked(options: argparse.Namespace) -> list[str]:
-    formats = [f.strip() for f in options.format.split(",") if f.strip()]
-    wrong = [f for f in formats if f not in FORMATS]
-    if wrong or not formats:
-        raise InputError(f"--format {options.format}: choose of {', '.join(FORMATS)}")
-    if options.theme not in THEMES:
-        raise InputError(f"--theme {options.theme}: choose one of {', '.join(THEMES)}")
-    return formats
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Draw the personas of logs; returns the exit code: 0, or 2 for wrong input."""
     from pluralens.viz.persona_logs import find_persona_logs, read_persona_log
 
     options = _arguments(arguments)
     try:
-        formats = _checked(options)
+        formats = checked_formats(options.format, options.theme)
         places = find_persona_logs(options.log)
         # All logs are read before anything is written, so a bad one leaves nothing half-done.
         logs = [read_persona_log(place, options.population) for place in places]

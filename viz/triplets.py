@@ -15,7 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pluralens.errors import InputError
-from pluralens.viz.output import FORMATS, rendered, safe_name, write_file, write_table
+from pluralens.viz.output import (
+    FORMATS,
+    checked_formats,
+    rendered,
+    safe_name,
+    write_file,
+    write_table,
+)
 from pluralens.viz.progress import steps
 from pluralens.viz.style import THEMES, themed
 from pluralens.viz.triplet_logs import TripletLog, find_triplet_logs, read_triplet_logs
@@ -103,16 +110,6 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _checked(options: argparse.Namespace) -> list[str]:
-    formats = [f.strip() for f in options.format.split(",") if f.strip()]
-    wrong = [f for f in formats if f not in FORMATS]
-    if wrong or not formats:
-        raise InputError(f"--format {options.format}: choose of {', '.join(FORMATS)}")
-    if options.theme not in THEMES:
-        raise InputError(f"--theme {options.theme}: choose one of {', '.join(THEMES)}")
-    return formats
-
-
 def _about(log: TripletLog) -> str:
     """What was read from a log, and what of it has no stance, in one line."""
     counts = log.frame["outcome"].value_counts()
@@ -132,7 +129,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Draw logs; returns the exit code: 0, or 2 for input that a person can put right."""
     options = _arguments(arguments)
     try:
-        formats = _checked(options)
+        formats = checked_formats(options.format, options.theme)
         logs = read_triplet_logs(find_triplet_logs(options.log), options.score)
         for log in logs:
             print(_about(log))

@@ -19,17 +19,9 @@ def check_options(out: Path, formats: str, theme: str) -> list[str]:
     Raises:
         InputError: A format or the theme is unknown, or `out` is a file.
     """
-    from pluralens.viz.output import FORMATS
-    from pluralens.viz.style import THEMES
+    from pluralens.viz.output import checked_formats
 
-    kinds = list(dict.fromkeys(kind.strip() for kind in formats.split(",")))
-    for kind in kinds:
-        if kind not in FORMATS:
-            raise InputError(
-                f"--format {formats!r}: {kind!r} is no format; choose of {', '.join(FORMATS)}"
-            )
-    if theme not in THEMES:
-        raise InputError(f"--theme {theme!r} is no theme; choose one of {', '.join(THEMES)}")
+    kinds = checked_formats(formats, theme)
     if out.exists() and not out.is_dir():
         raise InputError(f"--out {out}: this is a file; name a folder")
     return kinds

@@ -184,6 +184,10 @@ def counterfactual(
     from pluralens.personas.store import Store
 
     changed = names("--attributes", attributes) or ()
+    if not changed:
+        raise InputError(
+            f"--attributes {attributes!r} names nothing; name what twins differ in, as in gender"
+        )
     count = _twins_per_attribute(per_attribute)
     with Store.open() as store:
         refuse_taken(store, name)
@@ -221,7 +225,7 @@ def _drawing(
     people = load_population(population)
     return {
         "temperature": temperatures(people, temperature, attribute_temperature),
-        "age": ages(age),
+        "age": ages(age, "--age"),
         "exclude": excluded(people, exclude),
     }
 

@@ -71,13 +71,14 @@ def import_(
     show_line(f"{info.name}: {info.kind} of {info.n:,} personas{pairs}, from {file}")
     if "original_parent" in info.parameters and info.parent is None:
         parent = info.parameters["original_parent"]
-        show_line(f"the selection it was made from, {parent}, is not in this store")
+        show_line(
+            f"the selection it was made from, {parent}, is not in this store, or cannot be read as "
+            "the same one; it is kept as original_parent"
+        )
 
 
 def enrich_from_log(
-    log: Annotated[
-        Path, typer.Argument(metavar="LOG", help="Log of pluralens/persona_enrichment.")
-    ],
+    log: Annotated[str, typer.Argument(metavar="LOG", help="Log of pluralens/persona_enrichment.")],
     as_json: AsJson = False,
 ) -> None:
     """Bring texts from a log into the store.
@@ -90,7 +91,7 @@ def enrich_from_log(
     with Store.open() as store, working(f"reading {log}"):
         found = enrichment_logs.enrich_from_log(log, store)
     if as_json:
-        show_json({"log": str(log), **found._asdict()})
+        show_json({"log": log, **found._asdict()})
         return
     show_line(
         f"{log}: {found.written:,} personas with new texts, {found.kept:,} that the store had, "

@@ -28,6 +28,22 @@ __all__ = [
     "temperatures",
 ]
 
+
+def _checked_age(text: str) -> str:
+    from pluralens.evals.likert_options import ages
+
+    ages(text, "--age")
+    return text
+
+
+def _some_axes(text: str | None) -> str | None:
+    # Both mean the default where inspect's -T values are read, which nobody writes here.
+    if text is not None and text.strip().lower() in ("", "none"):
+        raise InputError(f"--axes {text!r} names nothing; leave it out for the default")
+    return text
+
+
+NO_TEMPERATURE = "is not in [0, 1]; 0 draws the real distribution, 1 the uniform one"
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 Name = Annotated[str, typer.Option(help="Name of the new selection.", show_default=False)]
 N = Annotated[int, typer.Option("--n", help="How many personas.", show_default=False)]
@@ -36,7 +52,9 @@ Temperature = Annotated[
     float,
     typer.Option(help="Flattens all shares, from 0 (as they are) to 1 (uniform)."),
 ]
-Age = Annotated[str, typer.Option(help="Youngest and oldest age, both included.")]
+Age = Annotated[
+    str, typer.Option(help="Youngest and oldest age, both included.", callback=_checked_age)
+]
 Exclude = Annotated[
     list[str] | None,
     typer.Option(
@@ -53,7 +71,7 @@ AttributeTemperature = Annotated[
 Axes = Annotated[
     str | None,
     typer.Option(
-        metavar="A,B,...", show_default=False,
+        metavar="A,B,...", show_default=False, callback=_some_axes,
         help="Attributes to balance. Default: gender, age_bin, origin_subregion, religion, "
         "sexuality, as far as the population has them.",
     ),
@@ -81,12 +99,10 @@ def excluded(population: "Population", given: Sequence[str] | None) -> dict[str,
     for name, text in _assignments("--exclude", given, "religion=jewish,other"):
         known = {str(value): value for value in population.variable(name).values}
         # A value may have a comma in it.
-        parts = [text] if text in known else [part.strip() for part in text.split(",")]
-        for part in parts:
-            value = known.get(part, part)
+        for part in [text] if text in known else [part.strip() for part in text.split(",")]:
             # Names the closest value if there is none like it.
-            population.code(name, value)
-            found.setdefault(name, []).append(value)
+            population.code(name, known.get(part, part))
+            found.setdefault(name, []).append(known[part])
     return found
 
 
@@ -96,8 +112,11 @@ def temperatures(
     """One temperature, or one per attribute where some have their own (`religion=0.5`).
 
     Raises:
-        InputError: An attribute is unknown or there twice, or a temperature is no number.
+        InputError: An attribute is unknown or there twice, or a temperature is no number in
+            [0, 1].
     """
+    if not 0 <= everywhere <= 1:
+        raise InputError(f"--temperature {everywhere} {NO_TEMPERATURE}")
     own: dict[str, float] = {}
     for name, text in _assignments("--attribute-temperature", given, "religion=0.5"):
         if name not in population.drawn:
@@ -112,6 +131,8 @@ def temperatures(
             raise InputError(
                 f"--attribute-temperature {name}={text!r} is no number; write {name}=0.5"
             ) from None
+        if not 0 <= own[name] <= 1:
+            raise InputError(f"--attribute-temperature {name}={text} {NO_TEMPERATURE}")
     return {**dict.fromkeys(population.attributes, everywhere), **own} if own else everywhere
 
 
@@ -122,14 +143,12 @@ def refuse_taken(store: "Store", name: str) -> None:
         InputError: Naming the selection that has it.
     """
     from pluralens.personas.selection import check_name
+    from pluralens.personas.store import name_taken
 
     check_name("selection", name)
-    for info in store.infos():
-        if info.name == name:
-            raise InputError(
-                f"selection {name} exists already ({info.kind}, {info.n:,} personas, made "
-                f"{info.created:%Y-%m-%d %H:%M}); choose another name, or delete it first"
-            )
+    there = next((info for info in store.infos() if info.name == name), None)
+    if there is not None:
+        raise name_taken(there)
 
 
 def _assignments(

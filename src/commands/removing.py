@@ -27,7 +27,8 @@ def delete(
     from pluralens.personas.store import Store
 
     with Store.open() as store:
-        info = store.info(name)
+        # Not only by its name: one whose report is damaged is to be deleted too.
+        info = next((i for i in store.infos() if i.name == name), None) or store.info(name)
         pairs = f" and {info.pairs:,} pairs" if info.pairs else ""
         what = f"{info.name}: {info.kind} of {info.n:,} personas{pairs}"
         if not yes:
@@ -36,6 +37,12 @@ def delete(
             if not typer.confirm(f"Delete {plain(what)} from {plain(store.shown)}?", err=True):
                 show_line("nothing was deleted")
                 raise typer.Exit(1)
+        hanging = [run.name for run in store.runs() if run.selection == name]
+        if hanging and not enrichments:
+            raise InputError(
+                f"selection {name}: the enrichment runs {', '.join(hanging)} hang on it; give "
+                "--enrichments to delete them with it, or keep it"
+            )
         store.delete(name, enrichments=enrichments)
     if as_json:
         show_json({"deleted": info.name, "n": info.n, "pairs": info.pairs})

@@ -1,7 +1,7 @@
 """What is told about a stored selection: as one JSON document, and as tables."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pluralens.commands.output import show_line, show_table
@@ -13,6 +13,8 @@ __all__ = ["document", "show_balance", "show_pairs"]
 
 # Cramer's V from which an association is told that the pool did not have.
 NEW_ASSOCIATION = 0.1
+# Values of an axis in one line.
+MOST_SHOWN = 12
 
 
 def document(info: "SelectionInfo") -> dict[str, Any]:
@@ -35,7 +37,7 @@ def document(info: "SelectionInfo") -> dict[str, Any]:
 
 def show_balance(report: Mapping[str, Any]) -> None:
     """Print how even the axes are; see `pluralens.personas.balancing.BalanceReport`."""
-    chosen = any(pair["pool"] is not None for pair in report["associations"])
+    chosen = report["method"] == "select"
     strongest: dict[str, tuple[float, str, float | None]] = {}
     for pair in report["associations"]:
         if pair["cramers_v"] is None:
@@ -53,13 +55,44 @@ def show_balance(report: Mapping[str, Any]) -> None:
     for axis, about in report["axes"].items():
         for group, values in about["merged"].items():
             show_line(f"{axis}: {', '.join(values)} merged into {group}")
-    new = [v for v, _, before in strongest.values() if v > max(NEW_ASSOCIATION, before or 0.0)]
-    if new:
-        show_line(
-            f"associated more than before, V up to {max(new):.2f}: those rare in one axis are "
-            "alike in others; draw the pool with a higher --temperature, balance fewer axes, or "
-            "use --population, which draws rare combinations"
-        )
+        if about["small"]:
+            show_line(f"{axis}: {_some(about['small'])} below the least share, no region to join")
+        # Who is generated lacks what --age and --exclude leave out; that was asked for.
+        if chosen and about.get("missing"):
+            show_line(f"{axis}: the pool has nobody of {_some(about['missing'])}; even without")
+    _show_new(report["associations"], chosen=chosen)
+
+
+def _show_new(associations: Sequence[Mapping[str, Any]], *, chosen: bool) -> None:
+    """Every pair of axes that goes together more than the pool's did and than chance makes it."""
+    new = [
+        pair
+        for pair in associations
+        if (pair["cramers_v"] or 0.0)
+        > max(NEW_ASSOCIATION, pair["pool"] or 0.0, pair.get("by_chance") or 0.0)
+    ]
+    if not new:
+        return
+    show_line(f"associated {'more than in the pool' if chosen else 'in spite of balancing'}:")
+    for pair in sorted(new, key=lambda pair: -pair["cramers_v"]):
+        place = "in the pool" if chosen else "by chance"
+        beside = pair["pool"] if chosen else pair.get("by_chance")
+        note = "" if beside is None else f" ({place} {beside:.2f})"
+        show_line(f"  {' x '.join(pair['axes'])} {pair['cramers_v']:.2f}{note}")
+    show_line(
+        "the pool has too few with these combinations; balance fewer axes, or, where such people "
+        "can exist, draw the pool with a higher --temperature or use --population in place of "
+        "--from"
+        if chosen
+        else "some combinations of these groups cannot exist, or there are too few personas for "
+        "all of them; balance on one axis of each pair, or ask for more personas"
+    )
+
+
+def _some(values: Sequence[str]) -> str:
+    """A list for a line: the first of many, and how many more."""
+    more = len(values) - MOST_SHOWN
+    return ", ".join(values[:MOST_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def show_pairs(report: Mapping[str, Any]) -> None:

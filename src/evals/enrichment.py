@@ -120,7 +120,7 @@ def _opened(
 
     with Store.open() as store:
         stored = store.selection(_selection_name(store, selection))
-        name = check_name("run", f"{stored.name}-{enricher}" if run is None else run)
+        name = _default_name(stored.name, enricher) if run is None else check_name("run", run)
         design = Design.of(lineage(store, stored.name))
         people = stored.personas.population
         _refuse_reserved(people)
@@ -164,6 +164,18 @@ def _refuse_reserved(people: "Population") -> None:
                 f"population {people.id}: the attribute {name!r} has the name of a key of the "
                 "results; rename the attribute in its population.yaml"
             )
+
+
+def _default_name(selection: str, enricher: str) -> str:
+    from pluralens.personas.selection import LONGEST
+
+    name = f"{selection}-{enricher}"
+    if len(name) > LONGEST:
+        raise InputError(
+            f"the default name of the run, {name!r}, is longer than {LONGEST} characters; name the "
+            "run with -T run=..."
+        )
+    return name
 
 
 def _samples(stored: "Selection", run: str, language: str) -> list[Sample]:

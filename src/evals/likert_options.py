@@ -10,12 +10,14 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from pluralens.errors import InputError
+from pluralens.personas.counterfactuals import PLACEBO
 
 if TYPE_CHECKING:
     from pluralens.personas.population import Population
 
 __all__ = [
     "METADATA",
+    "PLACEBO",
     "ages",
     "changed_attributes",
     "names",
@@ -28,7 +30,6 @@ __all__ = [
     "yes_or_no",
 ]
 
-PLACEBO = "placebo"
 # What a sample's metadata holds beside the attributes.
 METADATA = (
     "persona_id", "population", "axes", "name", "role", "base_id", "pair_id", "changed_attribute",
@@ -127,8 +128,12 @@ def per_attribute_count(value: Any) -> int | None:
     return value
 
 
-def ages(value: Any) -> tuple[int, int]:
+def ages(value: Any, option: str = "age") -> tuple[int, int]:
     """Youngest and oldest age from `18-100`, or from two numbers as they come from Python.
+
+    Args:
+        value: Its value.
+        option: How the message calls it.
 
     Raises:
         InputError: If it is neither, or upside down.
@@ -141,7 +146,7 @@ def ages(value: Any) -> tuple[int, int]:
         known = all(isinstance(a, int) and not isinstance(a, bool) for a in value)
         bounds = list(value) if known else []
     if len(bounds) != 2 or bounds[0] > bounds[1]:
-        raise InputError(f"age={value!r} must be youngest-oldest, for example 18-100")
+        raise InputError(f"{option}={value!r} must be youngest-oldest, for example 18-100")
     return bounds[0], bounds[1]
 
 

@@ -38,6 +38,7 @@ __all__ = [
     "PairLink",
     "Skipped",
     "counterfactual_pairs",
+    "joined_values",
     "placebo_pairs",
 ]
 
@@ -206,17 +207,16 @@ def _pair(
         base_id,
         twin_id,
         "+".join(changed),
-        _joined(old, changed),
-        _joined(new, changed),
+        joined_values([old[name] for name in changed]),
+        joined_values([new[name] for name in changed]),
         forced,
     )
     return Persona(twin_id, population.id, new), link
 
 
-def _joined(values: Mapping[str, str | int], changed: tuple[str, ...]) -> str | int:
-    if len(changed) == 1:
-        return values[changed[0]]
-    return " + ".join(str(values[name]) for name in changed)
+def joined_values(values: Sequence[str | int]) -> str | int:
+    """How a link writes the values of what it changes: as they are, or two as `one + another`."""
+    return values[0] if len(values) == 1 else " + ".join(map(str, values))
 
 
 def placebo_pairs(personas: Sequence[Persona] | Personas) -> CounterfactualSet:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pluralens.personas.documents import Folder
+from pluralens._yaml_documents import Folder
 from pluralens.personas.manifest import Manifest, Place
 from pluralens.personas.population import Attribute, Bins, DerivedAttribute, TwinRule
 from pluralens.personas.rules import Rule, bound_rule, parse_condition

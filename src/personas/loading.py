@@ -10,8 +10,8 @@ from importlib.resources.abc import Traversable
 
 import numpy as np
 
+from pluralens._yaml_documents import CsvFile, Folder
 from pluralens.personas.declarations import read_derived, read_rules, read_twin_rule
-from pluralens.personas.documents import CsvFile, Folder
 from pluralens.personas.manifest import Place, read_manifest
 from pluralens.personas.population import Attribute, Population, Source
 from pluralens.personas.schema import AttributeSpec, ParentSpec

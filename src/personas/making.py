@@ -282,8 +282,8 @@ def make_import(
 ) -> Selection:
     """A selection from a file, ready for a store.
 
-    Its parent stays its parent where the store has the same one. Otherwise the name of the parent
-    goes to the parameters, as `original_parent`.
+    Its parent stays its parent where the store has the same one and can read it. Otherwise the
+    name of the parent goes to the parameters, as `original_parent`.
 
     Args:
         store: Where the selection will be stored.
@@ -306,10 +306,16 @@ def make_import(
 
 def _comes_from(store: "Store", selection: Selection) -> bool:
     """Whether the store has the parent, and not merely another selection of its name."""
-    if selection.parent not in {info.name for info in store.infos()}:
+    info = {info.name: info for info in store.infos()}.get(str(selection.parent))
+    people = selection.personas.population
+    if info is None or info.population != people.id or info.n < len(selection.personas):
         return False
-    parent = store.selection(str(selection.parent)).personas
-    same = parent.population.digest == selection.personas.population.digest
+    try:
+        parent = store.selection(info.name).personas
+    except InputError:
+        # Its tables have moved or changed: nobody can tell any more that it is the one.
+        return False
+    same = parent.population.digest == people.digest
     return same and set(selection.personas.ids.tolist()) <= set(parent.ids.tolist())
 
 

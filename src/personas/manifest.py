@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from pluralens._yaml_documents import Folder, YamlFile
 from pluralens.errors import InputError
-from pluralens.personas.documents import Folder, YamlFile
 from pluralens.personas.schema import AttributeSpec, DerivedSpec, Labels, PopulationSpec
 
 __all__ = ["Manifest", "Place", "read_manifest"]

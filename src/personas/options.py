@@ -18,7 +18,7 @@ __all__ = ["AGE", "DEFAULT_AGE", "SamplingOptions", "how_many", "whole_number"]
 AGE = "age"
 DEFAULT_AGE = (18, 100)
 # More personas than any machine holds at once.
-MOST = 10**9
+MOST = 10**8
 
 
 @dataclass(frozen=True)

@@ -274,12 +274,18 @@ def load_population(source: str | Path) -> Population:
         if root.joinpath("population.yaml").is_file():
             return read_population(root, f"datasets/populations/{source}")
     root = Path(source)
-    if not root.is_dir():
+    # The empty text would be the folder that one is in.
+    if not str(source) or not root.is_dir():
         ids = population_ids()
         close = get_close_matches(str(source), ids, n=1)
         hint = f"the closest id is {close[0]!r}" if close else f"ids are {', '.join(ids)}"
         raise InputError(
             f"population {str(source)!r} is neither an id nor a folder with a population.yaml; "
             f"{hint}"
+        )
+    if not root.joinpath("population.yaml").exists():
+        raise InputError(
+            f"{source}: this folder has no population.yaml; name the folder that "
+            f"has it, or an id ({', '.join(population_ids())})"
         )
     return read_population(root, str(source).rstrip("/"))

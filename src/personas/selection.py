@@ -14,11 +14,14 @@ if TYPE_CHECKING:
     from pluralens.personas.counterfactuals import PairLink
     from pluralens.personas.persona import Personas
 
-__all__ = ["KINDS", "Selection", "check_name"]
+__all__ = ["ID", "KINDS", "LONGEST", "Selection", "check_name"]
 
 KINDS = ("pool", "reality", "balanced", "counterfactual", "import")
+# Of personas and pairs: a hash of 8 bytes.
+ID = re.compile(r"[0-9a-f]{16}", re.ASCII)
 # What a shell, a URL, a YAML reader and a file name all leave as it is.
-NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,63}", re.ASCII)
+LONGEST = 64
+NAME = re.compile(rf"[A-Za-z][A-Za-z0-9._-]{{0,{LONGEST - 1}}}", re.ASCII)
 # Bare words that YAML, which reads inspect's -T values, takes for something else.
 YAML_WORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null", "none"))
 
@@ -36,7 +39,7 @@ def check_name(what: str, name: object) -> str:
     if not isinstance(name, str) or not NAME.fullmatch(name) or name.lower() in YAML_WORDS:
         raise InputError(
             f"{what} {name!r} is no usable name; start with a letter, go on with letters, digits, "
-            "'.', '_' or '-', at most 64, and none of YAML's words such as yes or none"
+            f"'.', '_' or '-', at most {LONGEST}, and none of YAML's words such as yes or none"
         )
     return name
 

@@ -15,8 +15,8 @@ from difflib import get_close_matches
 import numpy as np
 import numpy.typing as npt
 
+from pluralens._yaml_documents import CsvFile, CsvRow
 from pluralens.errors import InputError
-from pluralens.personas.documents import CsvFile, CsvRow
 
 __all__ = ["ConditionalTable", "ParentColumn", "compile_table"]
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pluralens.personas.documents import CsvFile, Folder
+from pluralens._yaml_documents import CsvFile, Folder
 from pluralens.personas.manifest import Manifest, Place
 from pluralens.personas.schema import IntegerRange, Labels
 

@@ -38,7 +38,7 @@ from pluralens.errors import InputError
 from pluralens.rosters.settings import SETTINGS, TRANSPORT, secrets, wrong_setting
 
 if TYPE_CHECKING:
-    from pluralens.personas.documents import YamlFile
+    from pluralens._yaml_documents import YamlFile
 
 __all__ = ["Roster", "RosterModel", "read_roster"]
 
@@ -89,12 +89,10 @@ def read_roster(path: str | Path) -> Roster:
     """Read a roster.
 
     Raises:
-        InputError: It is no file or no YAML, or one of its models is not as described above.
+        InputError: It is no file, no YAML or nested too deeply, or one of its models is not as
+            described above.
     """
-    try:
-        return _roster(_yaml(Path(path)))
-    except RecursionError:
-        raise InputError(f"{path}: nested too deeply to be a roster; {EXAMPLE}") from None
+    return _roster(_yaml(Path(path)))
 
 
 def _roster(file: "YamlFile") -> Roster:
@@ -118,7 +116,7 @@ def _roster(file: "YamlFile") -> Roster:
 
 
 def _yaml(path: Path) -> "YamlFile":
-    from pluralens.personas.documents import Folder
+    from pluralens._yaml_documents import Folder
 
     if path.is_dir():
         raise InputError(f"{path}: this is a folder; name the file of the roster in it")

@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
+from pluralens._yaml_documents import YamlFile
 from pluralens.errors import InputError
-from pluralens.personas.documents import YamlFile
 from pluralens.scenarios.relationship import VIEWS
 from pluralens.scenarios.schema import FactorSpec, ScenarioSpec, TellingSpec
 from pluralens.scenarios.texts import numbers_in, placeholders, role_word

@@ -41,8 +41,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pluralens.errors import InputError
-from pluralens.personas.documents import Folder, YamlFile
+from pluralens._yaml_documents import Folder, YamlFile
 from pluralens.scenarios.checking import Checker
 from pluralens.scenarios.scenario import Factor, Level, Party, Scenario, Telling
 from pluralens.scenarios.schema import ScenarioSpec
@@ -63,16 +62,6 @@ def read_scenario(root: Traversable, folder_name: str, file_name: str) -> Scenar
         InputError: For the first thing that is wrong.
     """
     folder = Folder(root, folder_name)
-    try:
-        return _read(folder, file_name)
-    except RecursionError:
-        raise InputError(
-            f"{folder_name}/{file_name}: lists or mappings stand in one another too deeply; "
-            "remove the brackets or indentation that are not meant"
-        ) from None
-
-
-def _read(folder: Folder, file_name: str) -> Scenario:
     yaml = folder.read_yaml(file_name)
     _check_characters(yaml)
     spec = _form(yaml)

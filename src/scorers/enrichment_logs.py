@@ -1,6 +1,6 @@
 """From a log of the enrichment task into the store: for texts that were made with another store."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -40,46 +40,75 @@ class FromLog(NamedTuple):
 def enrich_from_log(path: str | Path, store: "Store") -> FromLog:
     """Bring the texts of a finished or interrupted log into a store. Again is no change.
 
+    All samples are read and checked before the first is written.
+
     Args:
         path: The log of `pluralens/persona_enrichment`.
         store: The store, which must hold the selection.
 
     Raises:
-        InputError: The file is no such log or cut off, its personas are not in the store, or the
-            store has a run of that name with other settings. Nothing is written then, unless it
-            is the file's end that is damaged.
+        InputError: The file is no such log or cut off, a sample breaks the rules, its personas are
+            not in the store, or the store has a run of that name with other settings. Nothing is
+            written then.
     """
     place = str(path)
     log = _header(place)
     summaries = _summaries(place)
     selection = str((log.eval.metadata or {}).get("selection", ""))
     _refuse_unknown_personas(place, selection, [str(s.id) for s in summaries], store)
-    counts = dict.fromkeys(FromLog._fields, 0)
-    opened: EnrichmentRun | None = None
+    run: EnrichmentRun | None = None
+    texts: list[tuple[str, Mapping[str, str]]] = []
+    failures: list[tuple[str, str]] = []
     for sample_id, persona in _personas(place, summaries):
-        run = _run(place, sample_id, persona.run)
-        if opened is None:
-            opened = store.open_run(run)
-        elif run != opened and store.open_run(run) != opened:
+        own = _run(place, sample_id, persona.run)
+        run = run or own
+        if own != run:
             raise InputError(
-                f"{place}: sample {sample_id} is of the run {run.name}, others are of "
-                f"{opened.name}; give a log that inspect wrote, unchanged"
+                f"{place}: sample {sample_id} is of the run {own.name} or of other settings than "
+                f"those before it, which are of {run.name}; give a log that inspect wrote, "
+                "unchanged"
             )
-        counts[_bring(place, sample_id, persona, opened.name, store)] += 1
-    return FromLog(**counts)
+        if persona.outcome == "failed":
+            failures.append((sample_id, persona.reason))
+        else:
+            texts.append((sample_id, _texts(place, sample_id, persona)))
+    if run is None:
+        return FromLog(0, 0, 0, 0)
+    new = store.record_many(run, texts, failures)
+    return _counts(texts, failures, new, store.texts(run.name))
+
+
+def _counts(
+    texts: Sequence[tuple[str, Mapping[str, str]]],
+    failures: Sequence[tuple[str, str]],
+    new: Set[str],
+    stored: Mapping[str, Mapping[str, str]],
+) -> FromLog:
+    """What became of every persona, from what the store has afterwards."""
+    kept = sum(one not in new and stored[one] == written for one, written in texts)
+    differing = sum(one not in new and stored[one] != written for one, written in texts)
+    failed = sum(one not in stored for one, _ in failures)
+    return FromLog(len(new), kept + len(failures) - failed, failed, differing)
 
 
 def _header(place: str) -> "EvalLog":
     from inspect_ai.log import read_eval_log
 
+    missing = InputError(f"{place or repr(place)}: no such file; give a log of pluralens/{TASK}")
+    # Of a name without a log's ending inspect says only that it is no log.
+    local = "://" not in place
+    if local and not (place and Path(place).exists()):
+        raise missing
+    if local and Path(place).is_dir():
+        raise InputError(f"{place}: this is a folder; name a log in it")
     try:
         log = read_eval_log(place, header_only=True)
     except FileNotFoundError:
-        raise InputError(f"{place}: no such file; give a log of pluralens/{TASK}") from None
+        raise missing from None
     except unreadable() as error:
         raise InputError(
-            f"{place}: is not a complete inspect log ({type(error).__name__}); if the run was "
-            "killed, run the same command again, else give another file"
+            f"{place}: is no inspect log, or not a complete one ({type(error).__name__}); if its "
+            "run was killed, run the same command again, else give another file"
         ) from None
     if log.eval.task.split("/")[-1] != TASK:
         raise InputError(f"{place}: is a log of {log.eval.task}; give one of pluralens/{TASK}")
@@ -168,11 +197,7 @@ def _run(place: str, sample_id: str, record: Mapping[str, Any]) -> "EnrichmentRu
         ) from None
 
 
-def _bring(place: str, sample_id: str, persona: "EnrichedPersona", run: str, store: "Store") -> str:
-    """Record one persona; the name of the count that it belongs to."""
-    if persona.outcome == "failed":
-        store.record_failure(run, sample_id, persona.reason)
-        return "kept" if store.texts(run, [sample_id]) else "failed"
+def _texts(place: str, sample_id: str, persona: "EnrichedPersona") -> Mapping[str, str]:
     checked = check_texts(persona.texts, tuple(persona.texts))
     # A log is a file that anyone can edit; texts keep their rules however they come.
     if not checked.texts:
@@ -180,6 +205,4 @@ def _bring(place: str, sample_id: str, persona: "EnrichedPersona", run: str, sto
             f"{place}: sample {sample_id} has texts that break the rules ({checked.shown}); give "
             "a log that inspect wrote, unchanged"
         )
-    if store.record(run, sample_id, checked.texts):
-        return "written"
-    return "kept" if store.texts(run, [sample_id])[sample_id] == checked.texts else "differing"
+    return checked.texts

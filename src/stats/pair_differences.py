@@ -13,6 +13,7 @@ from pluralens.stats.persona_frame import outcome_matrix, require_columns
 
 __all__ = ["PLACEBO", "pair_differences"]
 
+# As pluralens.personas.counterfactuals has it; estimators import nothing of the personas.
 PLACEBO = "placebo"
 """Role of a base persona asked a second time, and `attribute` of its pair."""
 

@@ -165,7 +165,8 @@ def test_an_import_says_that_its_parent_is_missing(
     done = pluralens("personas import r.csv")
     assert done.out == (
         "r: reality of 9 personas, from r.csv\n"
-        "the selection it was made from, pool-a, is not in this store\n"
+        "the selection it was made from, pool-a, is not in this store, or cannot be read as "
+        "the same one; it is kept as original_parent\n"
     )
 
 

@@ -8,6 +8,12 @@ from pluralens.evals.triplets import triplets
 from pluralens.stats.triplet_power import required_triplets
 
 
+@pytest.fixture(autouse=True)
+def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run of another test in this process leaves its model active."""
+    monkeypatch.setattr("pluralens.evals.triplets.active_model", lambda: None)
+
+
 def test_the_grid_is_what_the_task_asks(pluralens: Line, tmp_path: Path) -> None:
     done = pluralens("grid --scenario rent --paraphrase 0 --language de,en --out a/grid.jsonl")
     assert done.code == 0 and "216 prompts of 36 triplets (rent; de, en)" in done.out

@@ -2,14 +2,21 @@
 
 import os
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from command_line import Done, Line
 
 from pluralens.personas.files import export_selection
-from pluralens.personas.making import make_counterfactual, make_pool, make_reality
-from pluralens.personas.store import Store
+from pluralens.personas.making import (
+    make_balanced_of,
+    make_counterfactual,
+    make_pool,
+    make_reality,
+)
+from pluralens.personas.store import EnrichmentRun, Store
 
 HEADER = "age,gender,education,migration,origin,religion,marital_status,occupation,sexuality"
 ONE = "44,female,abitur_fh,none,DE,christian,married,business_manager,heterosexual"
@@ -47,12 +54,15 @@ def refused(done: Done, message: str) -> None:
     ("words", "message"),
     [
         # Names and selections.
-        ("pool --population de --n 5 --name pool-a", "pool-a exists already (pool, 100 personas,"),
-        ("reality --from pool-a --n 5 --name cf-a", "cf-a exists already"),
-        ("balanced --population de --n 9 --name r-a", "r-a exists already"),
-        ("counterfactual --from r-a --attributes age --name r-a", "r-a exists already"),
-        ("import cf-a.csv", "cf-a exists already"),
-        ("import cf-a.csv --name pool-a", "pool-a exists already"),
+        (
+            "pool --population de --n 5 --name pool-a",
+            "there is a selection 'pool-a' already: pool, 100 personas of de,",
+        ),
+        ("reality --from pool-a --n 5 --name cf-a", "selection 'cf-a' already"),
+        ("balanced --population de --n 9 --name r-a", "selection 'r-a' already"),
+        ("counterfactual --from r-a --attributes age --name r-a", "selection 'r-a' already"),
+        ("import cf-a.csv", "selection 'cf-a' already"),
+        ("import cf-a.csv --name pool-a", "selection 'pool-a' already"),
         ("pool --population de --n 5 --name no", "'no' is no usable name"),
         ("pool --population de --n 5 --name ../x", "'../x' is no usable name"),
         ("reality --from pool-b --n 5 --name x", "pool-a"),
@@ -65,11 +75,20 @@ def refused(done: Done, message: str) -> None:
         ("delete cf-a --json", "delete it with --yes"),
         # Numbers and options.
         ("pool --population de --n 0 --name x", "n=0 is too small"),
-        ("pool --population de --n 1000000000000000 --name x", "not enough memory for this"),
-        ("pool --population de --n 99999999999999999999 --name x", "2**63"),
+        ("pool --population de --n 100000001 --name x", "at most 100,000,000"),
+        (
+            "pool --population de --n 99999999999999999999 --name x",
+            "more than can be drawn at once",
+        ),
         ("pool --population de --n many --name x", "'--n'"),
-        ("pool --population de --n 5 --temperature 2 --name x", "temperature=2.0"),
-        ("pool --population de --n 5 --temperature nan --name x", "temperature=NaN"),
+        (
+            "pool --population de --n 5 --temperature 2 --name x",
+            "--temperature 2.0 is not in [0, 1]",
+        ),
+        (
+            "pool --population de --n 5 --temperature nan --name x",
+            "--temperature nan is not in [0, 1]",
+        ),
         ("pool --population de --n 5 --age 90-18 --name x", "90-18"),
         ("pool --population de --n 5 --age old --name x", "18-100"),
         ("pool --population de --n 5 --age 0-200 --name x", "stay within (0, 100)"),
@@ -201,3 +220,52 @@ def test_control_characters_are_shown_as_escapes(pluralens: Line) -> None:
     done = pluralens("personas show", "\x1b[31mred\nsecond")
     refused(done, "\\x1b[31mred")
     assert "\x1b" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("enrich-from-log", "nofile"), "nofile: no such file; give a log"),
+        (("enrich-from-log", "nofile.eval"), "nofile.eval: no such file; give a log"),
+        (("enrich-from-log", ""), "'': no such file; give a log"),
+        (("enrich-from-log", "."), ".: this is a folder; name a log"),
+        (("enrich-from-log", "cf-a.csv"), "cf-a.csv: is no inspect log"),
+        (("pool", "--n", "5", "--name", "x", "--population", ""), "population '' is neither an id"),
+        (("pool", "--n", "5", "--name", "x", "--population", "."), "folder has no population.yaml"),
+        (("pool", "--n", "5", "--name", "x", "--age", "18"), "--age='18' must be youngest-oldest"),
+        (("pool", "--n", "5", "--name", "x", "--temperature", "7"), "--temperature 7.0 is not in"),
+        (
+            ("pool", "--n", "5", "--name", "x", "--attribute-temperature", "religion=2"),
+            "--attribute-temperature religion=2 is not in [0, 1]",
+        ),
+        (("balanced", "--n", "5", "--name", "x", "--from", "pool-a", "--axes", ""), "--axes ''"),
+        (
+            ("balanced", "--n", "5", "--name", "x", "--from", "pool-a", "--axes", "none"),
+            "--axes 'n",
+        ),
+        (("check", "r-a", "--format", ","), "--format ',': names no format"),
+    ],
+)
+def test_what_is_empty_or_elsewhere(
+    stocked: Line, arguments: tuple[str, ...], message: str
+) -> None:
+    refused(stocked("personas", *arguments), message)
+
+
+def test_a_selection_with_runs_is_deleted_with_its_enrichments(stocked: Line) -> None:
+    with Store.open() as store:
+        store.open_run(EnrichmentRun("cf-a-template", "cf-a", "template", None, "de"))
+    refused(stocked("personas delete cf-a --yes"), "runs cf-a-template hang on it; give --enrich")
+    assert stocked("personas delete cf-a --yes --enrichments").code == 0
+
+
+def test_a_damaged_report_in_the_store(stocked: Line, tmp_path: Path) -> None:
+    with Store.open() as store:
+        store.add(make_balanced_of("b", population="de", n=20, axes=["gender", "religion"]))
+    with closing(sqlite3.connect(tmp_path / "store.db")) as database, database:
+        database.execute("UPDATE selection SET report = '{}' WHERE name IN ('b', 'cf-a')")
+    for name in ("b", "cf-a"):
+        for command in ("show", "check"):
+            done = stocked(f"personas {command} {name}")
+            refused(done, f"selection '{name}': what is stored of it is damaged (report.")
+        assert stocked(f"personas delete {name} --yes").code == 0

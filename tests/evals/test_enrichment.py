@@ -143,6 +143,7 @@ def test_only_base_personas_are_enriched(sqlite: str, tmp_path: Path) -> None:
             Selection(
                 "cf-a", "counterfactual", bases, seed=3, parameters={}, source="de",
                 twins=Personas.from_rows(PEOPLE, pairs.twins), links=tuple(pairs.links),
+                report={"pairs": {}, "skipped": []},
             )
         )  # fmt: skip
     log = run(tmp_path, selection="cf-a")
@@ -308,10 +309,6 @@ def test_wrong_logs_are_one_line_and_change_nothing(sqlite: str, tmp_path: Path)
         "pluralens/likert", task_args={"n": 1, "items": "g1"}, model="pluralens_sim/likert",
         log_dir=str(tmp_path / "likert"), display="none",
     )  # fmt: skip
-    edited = read_eval_log(log)
-    assert edited.samples
-    edited.samples[0].store["EnrichedPersona:texts"]["name"] = "<b>Anna</b>"
-    write_eval_log(edited, str(tmp_path / "edited.eval"))
     other = f"sqlite:///{tmp_path / 'other.db'}"
     with Store.open(other) as store:
         with pytest.raises(InputError, match="no selection 'pool-a'"):
@@ -319,8 +316,8 @@ def test_wrong_logs_are_one_line_and_change_nothing(sqlite: str, tmp_path: Path)
     add(other, n=5, seed=1)
     for place, message in (
         (tmp_path / "none.eval", "no such file; give a log"),
-        (cut, "not a complete inspect log"),
-        (text, "not a complete inspect log"),
+        (cut, "is no inspect log, or not a complete one"),
+        (text, "is no inspect log, or not a complete one"),
         (written(likert), "is a log of pluralens/likert; give one of"),
         (log, r"15 of its 20 personas, .* are not in the selection pool-a of sqlite"),
     ):
@@ -328,11 +325,36 @@ def test_wrong_logs_are_one_line_and_change_nothing(sqlite: str, tmp_path: Path)
             with pytest.raises(InputError, match=message) as caught:
                 enrich_from_log(place, store)
             assert "\n" not in str(caught.value) and not store.runs()
-    third = f"sqlite:///{tmp_path / 'third.db'}"
-    add(third)
-    with Store.open(third) as store:
-        with pytest.raises(InputError, match="break the rules .markup: name."):
+
+
+@pytest.mark.parametrize(
+    ("key", "change", "message"),
+    [
+        ("texts", {"name": "<b>Anna</b>"}, "break the rules .markup: name."),
+        ("run", {"name": "another"}, "of the run another or of other settings than"),
+        ("run", {"parameters": {"seed": 9}}, "of the run pool-a-model or of other settings than"),
+    ],
+)
+def test_a_log_with_one_wrong_sample_brings_nothing(
+    sqlite: str, tmp_path: Path, key: str, change: dict[str, Any], message: str
+) -> None:
+    edited = read_eval_log(written(run(tmp_path / "logs")))
+    assert edited.samples
+    edited.samples[N // 2].store[f"EnrichedPersona:{key}"].update(change)
+    write_eval_log(edited, str(tmp_path / "edited.eval"))
+    other = f"sqlite:///{tmp_path / 'other.db'}"
+    add(other)
+    with Store.open(other) as store:
+        with pytest.raises(InputError, match=message):
             enrich_from_log(tmp_path / "edited.eval", store)
+        assert store.runs() == []
+
+
+def test_a_long_selection_name_needs_a_run_name(sqlite: str, tmp_path: Path) -> None:
+    add(sqlite, "p" * 60, n=2)
+    with pytest.raises(click.ClickException, match="longer than 64 characters; name the run wi"):
+        run(tmp_path, selection="p" * 60)
+    assert run(tmp_path, selection="p" * 60, **{"run": "short"}).status == "success"
 
 
 def test_a_log_with_damaged_samples_is_refused(sqlite: str, tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def paired(name: str, *sets: CounterfactualSet) -> Selection:
         parameters={},
         source="de",
         parent="people",
-        report={"skipped": []},
+        report={"pairs": {}, "skipped": []},
         twins=Personas.from_rows(PEOPLE, [twin for twin, _ in rows]),
         links=tuple(link for _, link in rows),
     )

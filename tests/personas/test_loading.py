@@ -13,7 +13,7 @@ YAML = "population.yaml"
 
 CASES: dict[str, tuple[Edit, str]] = {
     # the manifest
-    "missing manifest": (remove(YAML), r"population\.yaml: there is no such file"),
+    "missing manifest": (remove(YAML), r": this folder has no population\.yaml; name the folder"),
     "bad YAML": (
         swap(YAML, "attributes:\n", "attributes: [\n"),
         r"yaml, line \d+, column \d+: not valid YAML",

@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pluralens._resources import data_file
 from pluralens.errors import InputError
 from pluralens.personas.balancing import balanced_generate, balanced_select
 from pluralens.personas.counterfactuals import counterfactual_pairs, placebo_pairs
@@ -190,6 +192,22 @@ def test_the_parent_of_an_import(pool: Selection, tmp_path: Path) -> None:
         made = make_import(store, path, name="r-3")
         assert made.parent == "pool-a" and made.parameters == {"n": 10}
         assert store.add(made).parent == "pool-a"
+
+
+def test_an_import_when_the_folder_of_its_parent_has_moved(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    shutil.copytree(str(data_file("populations", "de")), old)
+    pool = make_pool("p", population=old, n=20)
+    path = export_selection(make_reality(pool, "r", n=5), tmp_path / "r.csv")
+    with Store.open(f"sqlite:///{tmp_path / 'a.db'}") as store:
+        store.add(pool)
+        assert make_import(store, path).parent == "p"
+        old.rename(new)
+        with pytest.raises(InputError, match="--population names another place"):
+            make_import(store, path)
+        made = make_import(store, path, name="x", population=new)
+        assert made.parent is None and made.parameters["original_parent"] == "p"
+        assert store.add(made).n == 5
 
 
 def test_an_import_twice_keeps_what_it_knows(pool: Selection, tmp_path: Path) -> None:

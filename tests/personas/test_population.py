@@ -196,7 +196,7 @@ def test_ids_and_folders(copy_of_de: Path, de: Population) -> None:
     assert load_population(str(copy_of_de)).digest == de.digest
     with pytest.raises(InputError, match="neither an id nor a folder"):
         load_population("atlantis")
-    with pytest.raises(InputError, match="no such file"):
+    with pytest.raises(InputError, match="this folder has no population.yaml"):
         load_population(copy_of_de.parent)
 
 

@@ -45,6 +45,7 @@ class Axis:
             does not apply, -1 for values that nobody has.
         merged: Merged group -> the values it holds.
         small: Groups that stay below the least share because their whole region does.
+        missing: Values that would apply, but nobody to choose from has; in no group.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Axis:
     lookup: Ints
     merged: dict[str, tuple[str, ...]]
     small: tuple[str, ...]
+    missing: tuple[str, ...]
 
 
 def make_axes(
@@ -149,6 +151,7 @@ def _axis(
         lookup,
         {group: tuple(str(values[m]) for m in members) for group, members in merged.items()},
         small,
+        tuple(str(values[v]) for v in np.setdiff1d(of_value[applies], np.flatnonzero(by_value))),
     )
 
 

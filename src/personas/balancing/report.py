@@ -31,6 +31,7 @@ class AxisBalance:
             groups too small for an equal part are taken whole, the others share the rest equally.
         merged: Merged group -> the values it holds.
         small: Groups below the least share, with their whole region.
+        missing: Values of the axis that nobody to choose from has; "uniform" is without them.
     """
 
     axis: str
@@ -40,6 +41,7 @@ class AxisBalance:
     allowed: float
     merged: Mapping[str, tuple[str, ...]]
     small: tuple[str, ...]
+    missing: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,14 @@ class Association:
     Attributes:
         axes: The two.
         cramers_v: In the set; NaN if one of them has less than two groups there.
+        by_chance: What V is on average in a set of this size whose axes are independent: a set of
+            30 has a larger one than its pool of 20,000. NaN where V is.
         pool: In the pool that it was selected from; None if it was generated.
     """
 
     axes: tuple[str, str]
     cramers_v: float
+    by_chance: float
     pool: float | None
 
 
@@ -101,6 +106,7 @@ class BalanceReport:
                     "allowed": _number(axis.allowed),
                     "merged": {group: list(values) for group, values in axis.merged.items()},
                     "small": list(axis.small),
+                    "missing": list(axis.missing),
                 }
                 for axis in self.axes
             },
@@ -108,6 +114,7 @@ class BalanceReport:
                 {
                     "axes": list(pair.axes),
                     "cramers_v": _number(pair.cramers_v),
+                    "by_chance": _number(pair.by_chance),
                     "pool": None if pair.pool is None else _number(pair.pool),
                 }
                 for pair in self.associations
@@ -151,13 +158,14 @@ def make_report(
                 _deviation(best),
                 axis.merged,
                 axis.small,
+                axis.missing,
             )
         )
     associations = tuple(
         Association(
             (axes[a].name, axes[b].name),
-            _association(chosen, axes, a, b),
-            None if pool is None else _association(pool, axes, a, b),
+            *_association(chosen, axes, a, b),
+            None if pool is None else _association(pool, axes, a, b)[0],
         )
         for a, b in combinations(range(len(axes)), 2)
     )
@@ -171,11 +179,14 @@ def _deviation(counts: Ints) -> float:
     return 100.0 * float(np.abs(counts / total - 1.0 / len(counts)).max())
 
 
-def _association(codes: Ints, axes: Sequence[Axis], a: int, b: int) -> float:
-    from pluralens.stats.cramers_v import cramers_v
+def _association(codes: Ints, axes: Sequence[Axis], a: int, b: int) -> tuple[float, float]:
+    """V of two axes, and V by chance among as many people and with the groups that occur."""
+    from pluralens.stats.cramers_v import cramers_v, cramers_v_by_chance
 
     applies = (codes[:, a] < len(axes[a].groups)) & (codes[:, b] < len(axes[b].groups))
-    return cramers_v(codes[applies, a], codes[applies, b])
+    first, second = codes[applies, a], codes[applies, b]
+    rows, columns = len(np.unique(first)), len(np.unique(second))
+    return cramers_v(first, second), cramers_v_by_chance(rows, columns, len(first))
 
 
 def _largest(numbers: Sequence[float]) -> float:

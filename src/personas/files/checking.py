@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from pluralens.errors import InputError
-from pluralens.personas.files.layout import BASE, ID, LINK_COLUMNS, TWIN, Table, shown
+from pluralens.personas.files.layout import BASE, LINK_COLUMNS, TWIN, Table, shown
 from pluralens.personas.files.linking import checked_links
 from pluralens.personas.persona import Personas
 from pluralens.personas.rules import forbidden_mask
+from pluralens.personas.selection import ID
 
 if TYPE_CHECKING:
     from pluralens.personas.counterfactuals import PairLink

@@ -12,6 +12,7 @@ from pluralens.personas.files.layout import FORMAT, METADATA_KEYS, checksum, sho
 from pluralens.personas.files.parquet_file import read_parquet
 from pluralens.personas.population import load_population
 from pluralens.personas.selection import KINDS, Selection, check_name
+from pluralens.personas.stored_form import problem_of
 
 if TYPE_CHECKING:
     from pluralens.personas.population import Population
@@ -140,6 +141,12 @@ def _checked(metadata: Mapping[str, Any], source: str) -> Mapping[str, Any]:
         raise wrong("seed")
     if parent is not None:
         check_name(f"{source}: the parent", parent)
+    problem = problem_of(metadata["kind"], metadata["parameters"], metadata["report"])
+    if problem is not None:
+        raise InputError(
+            f"{source}: the file's metadata is damaged ({problem}); export the selection again, "
+            f"or, {NEW}"
+        )
     if metadata["checksum"] != checksum(metadata):
         raise InputError(
             f"{source}: the file's metadata is not what was exported (another name is given with "

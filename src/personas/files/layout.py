@@ -7,7 +7,6 @@ stands in the metadata: comment lines of a CSV file, schema metadata of a Parque
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = [
     "BASE",
     "FORMAT",
-    "ID",
     "LINK_COLUMNS",
     "METADATA_KEYS",
     "TWIN",
@@ -34,7 +32,6 @@ __all__ = [
 
 # Raised when a file of the earlier layout could be misread.
 FORMAT = 1
-ID = re.compile(r"[0-9a-f]{16}", re.ASCII)
 BASE, TWIN = "base", "counterfactual"
 LINK_COLUMNS = (
     "persona_id", "role", "base_id", "pair_id", "changed_attribute", "from_value", "to_value",

@@ -4,9 +4,10 @@ import numpy as np
 import numpy.typing as npt
 
 from pluralens.errors import InputError
-from pluralens.personas.counterfactuals import PLACEBO, PairLink
-from pluralens.personas.files.layout import ID, Table, forced_text, shown
+from pluralens.personas.counterfactuals import PLACEBO, PairLink, joined_values
+from pluralens.personas.files.layout import Table, forced_text, shown
 from pluralens.personas.persona import Personas
+from pluralens.personas.selection import ID
 
 __all__ = ["checked_links"]
 
@@ -86,7 +87,7 @@ def _link(
             raise table.error(
                 row, name, "the twin has the value of its base", "change it or delete the row"
             )
-    before, after = (_joined([sides(name)[side] for name in meant]) for side in (0, 1))
+    before, after = (joined_values([sides(name)[side] for name in meant]) for side in (0, 1))
     for column, value in (("from_value", before), ("to_value", after)):
         if cells[column] != str(value):
             raise table.error(
@@ -107,10 +108,6 @@ def _link(
         after,
         forced,
     )
-
-
-def _joined(values: list[str | int]) -> str | int:
-    return values[0] if len(values) == 1 else " + ".join(map(str, values))
 
 
 def _wrong_forced(

@@ -6,12 +6,12 @@ The database driver is loaded with `Store`, not with this package.
 from typing import TYPE_CHECKING, Any
 
 from pluralens.personas.store.location import database_url
-from pluralens.personas.store.records import KEYS, EnrichmentRun, SelectionInfo
+from pluralens.personas.store.records import KEYS, EnrichmentRun, SelectionInfo, name_taken
 
 if TYPE_CHECKING:
     from pluralens.personas.store.store import Store
 
-__all__ = ["KEYS", "EnrichmentRun", "SelectionInfo", "Store", "database_url"]
+__all__ = ["KEYS", "EnrichmentRun", "SelectionInfo", "Store", "database_url", "name_taken"]
 
 
 def __getattr__(name: str) -> Any:

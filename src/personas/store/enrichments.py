@@ -26,6 +26,7 @@ __all__ = [
     "read_runs",
     "read_texts",
     "record_failure",
+    "record_many",
     "record_texts",
 ]
 
@@ -39,24 +40,28 @@ def open_run(connection: Connection, run: EnrichmentRun) -> EnrichmentRun:
     Raises:
         InputError: Its selection is unknown, or there is a run of that name that is not the same.
     """
+    with connection.writing():
+        return _open(connection, run)
+
+
+def _open(connection: Connection, run: EnrichmentRun) -> EnrichmentRun:
     parameters = json_text(f"parameters of enrichment run {run.name}", run.parameters)
     wanted = replace(run, parameters=json.loads(parameters), created=None)
-    with connection.writing():
-        selection = selection_id(connection, run.selection)
-        there = {one.name: one for one in read_runs(connection)}.get(run.name)
-        if there is None:
-            connection.run(
-                RunRow.insert(
-                    name=run.name,
-                    selection=selection,
-                    enricher=run.enricher,
-                    model=run.model,
-                    language=run.language,
-                    parameters=parameters,
-                    created=now(),
-                )
+    selection = selection_id(connection, run.selection)
+    there = {one.name: one for one in read_runs(connection)}.get(run.name)
+    if there is None:
+        connection.run(
+            RunRow.insert(
+                name=run.name,
+                selection=selection,
+                enricher=run.enricher,
+                model=run.model,
+                language=run.language,
+                parameters=parameters,
+                created=now(),
             )
-            return read_run(connection, run.name)
+        )
+        return read_run(connection, run.name)
     if replace(there, created=None) != wanted:
         raise InputError(
             f"there is an enrichment run {run.name!r} already, and it differs: "
@@ -174,6 +179,52 @@ def record_failure(connection: Connection, run: str, persona_id: str, reason: st
     return True
 
 
+def record_many(
+    connection: Connection,
+    run: EnrichmentRun,
+    texts: Sequence[tuple[str, Mapping[str, str]]],
+    failures: Sequence[tuple[str, str]],
+) -> set[str]:
+    """Open a run and store what it wrote about many personas, and where it failed: all or nothing.
+
+    Args:
+        connection: The store.
+        run: Made if there is none of its name.
+        texts: Persona id and texts; the first of a persona stays, and so do those in the store.
+        failures: Persona id and reason; the last of a persona stays, unless there are texts.
+
+    Returns:
+        The personas whose texts were stored.
+
+    Raises:
+        InputError: A key or text is wrong, the run has other settings in the store, or a persona is
+            not in its selection.
+    """
+    for persona_id, written in texts:
+        _check_texts(run.name, persona_id, written)
+    with connection.writing():
+        _open(connection, run)
+        own = _run_id(connection, run.name)
+        _check_members(connection, run.name, own, [one for one, _ in (*texts, *failures)])
+        query = EnrichmentRow.select(EnrichmentRow.persona).where(EnrichmentRow.run == own)
+        there = {one for (one,) in connection.rows(query.distinct())}
+        new: dict[str, Mapping[str, str]] = {}
+        for persona_id, written in texts:
+            if persona_id not in there:
+                new.setdefault(persona_id, written)
+        done = there | new.keys()
+        failed = {one: _storable(why) for one, why in failures if one not in done}
+        rows = [(own, one, key, text) for one, of in new.items() for key, text in of.items()]
+        connection.insert(EnrichmentRow, ("run", "persona", "key", "value"), rows)
+        gone = [*new, *failed]
+        for start in range(0, len(gone), CHUNK):
+            some = FailureRow.persona.in_(gone[start : start + CHUNK])
+            connection.run(FailureRow.delete().where(FailureRow.run == own, some))
+        reasons = [(own, one, why) for one, why in failed.items()]
+        connection.insert(FailureRow, ("run", "persona", "reason"), reasons)
+    return set(new)
+
+
 def _check_texts(run: str, persona_id: str, texts: Mapping[str, str]) -> None:
     place = f"enrichment run {run!r}, persona {persona_id}"
     if not texts:
@@ -195,17 +246,32 @@ def _storable(text: str) -> str:
     )
 
 
-def _check_member(connection: Connection, run: str, own: int, persona_id: str) -> None:
-    member = (
-        MemberRow.select(MemberRow.position)
+def _members_of(own: int) -> Any:
+    return (
+        MemberRow.select(MemberRow.persona)
         .join(RunRow, on=MemberRow.selection == RunRow.selection)
-        .where(RunRow.run_id == own, MemberRow.persona == persona_id)
+        .where(RunRow.run_id == own)
     )
-    if connection.row(member) is None:
-        raise InputError(
-            f"enrichment run {run!r}: persona {persona_id!r} is not in its selection; enrich the "
-            "personas of that selection, or open a run for the other"
-        )
+
+
+def _check_member(connection: Connection, run: str, own: int, persona_id: str) -> None:
+    if connection.row(_members_of(own).where(MemberRow.persona == persona_id)) is None:
+        raise _no_member(run, persona_id)
+
+
+def _check_members(connection: Connection, run: str, own: int, ids: Sequence[str]) -> None:
+    # Reading them all is faster than asking for many thousands by name.
+    known = {one for (one,) in connection.rows(_members_of(own))}
+    for persona_id in ids:
+        if persona_id not in known:
+            raise _no_member(run, persona_id)
+
+
+def _no_member(run: str, persona_id: str) -> InputError:
+    return InputError(
+        f"enrichment run {run!r}: persona {persona_id!r} is not in its selection; enrich the "
+        "personas of that selection, or open a run for the other"
+    )
 
 
 def _has_texts(connection: Connection, own: int, persona_id: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from pluralens.errors import InputError
 from pluralens.personas.selection import check_name
 
-__all__ = ["KEYS", "EnrichmentRun", "SelectionInfo", "json_text"]
+__all__ = ["KEYS", "EnrichmentRun", "SelectionInfo", "json_text", "name_taken"]
 
 # What an enrichment may say about a persona.
 KEYS = ("name", "appearance", "biography")
@@ -78,6 +78,15 @@ class EnrichmentRun:
                 f"enrichment run {self.name}: enricher {self.enricher!r} is none of "
                 f"{', '.join(ENRICHERS)}; choose one of them"
             )
+
+
+def name_taken(there: SelectionInfo) -> InputError:
+    """The error for the name of a new selection that a stored one has."""
+    return InputError(
+        f"there is a selection {there.name!r} already: {there.kind}, {there.n:,} personas of "
+        f"{there.population}, stored {there.created:%Y-%m-%d %H:%M} UTC; choose another name or "
+        "delete that one"
+    )
 
 
 def json_text(where: str, value: Mapping[str, Any]) -> str:

@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
+from pluralens.errors import InputError
 from pluralens.personas.selection import Selection
 from pluralens.personas.store import enrichments, reading, writing
 from pluralens.personas.store.connection import Connection
 from pluralens.personas.store.location import database_url, parse_url
 from pluralens.personas.store.migrations import migrate
 from pluralens.personas.store.records import EnrichmentRun, SelectionInfo
+from pluralens.personas.stored_form import problem_of
 
 __all__ = ["Store"]
 
@@ -73,8 +75,9 @@ class Store:
         """Store a selection with its personas and pairs.
 
         Raises:
-            InputError: Its name is taken, its parent unknown, or a persona is in it twice or is
-                stored with other attributes.
+            InputError: Its name is taken, its parent unknown, a persona is in it twice or is
+                stored with other attributes, or parameters or report have another form than its
+                kind has.
         """
         return writing.add_selection(self._connection, selection)
 
@@ -90,10 +93,18 @@ class Store:
         """What a selection is, without its members.
 
         Raises:
-            InputError: There is none of that name.
+            InputError: There is none of that name, or its parameters or report have not the form
+                of its kind: the database was changed by hand.
         """
         with self._connection.reading():
-            return reading.read_info(self._connection, name)
+            info = reading.read_info(self._connection, name)
+        problem = problem_of(info.kind, info.parameters, info.report)
+        if problem is not None:
+            raise InputError(
+                f"selection {name!r}: what is stored of it is damaged ({problem}); delete it and "
+                "make it again"
+            )
+        return info
 
     def infos(self) -> list[SelectionInfo]:
         """All selections without their members, oldest first."""
@@ -165,6 +176,28 @@ class Store:
             InputError: The run is unknown, or the persona is not in its selection.
         """
         return enrichments.record_failure(self._connection, run, persona_id, reason)
+
+    def record_many(
+        self,
+        run: EnrichmentRun,
+        texts: Sequence[tuple[str, Mapping[str, str]]],
+        failures: Sequence[tuple[str, str]] = (),
+    ) -> set[str]:
+        """Open a run and store its texts and failures of many personas, all or nothing.
+
+        Args:
+            run: Made if there is none of its name.
+            texts: Persona id and texts; texts that are there already stay.
+            failures: Persona id and reason; nothing is stored where there are texts.
+
+        Returns:
+            The personas whose texts were stored.
+
+        Raises:
+            InputError: A key or text is wrong, the run has other settings in the store, or a
+                persona is not in its selection.
+        """
+        return enrichments.record_many(self._connection, run, texts, failures)
 
     def texts(
         self, run: str, persona_ids: Sequence[str] | None = None

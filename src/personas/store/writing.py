@@ -6,15 +6,13 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
-
 from pluralens.errors import InputError
 from pluralens.personas.persona import Personas
 from pluralens.personas.population import Population
-from pluralens.personas.selection import Selection
+from pluralens.personas.selection import ID, Selection
 from pluralens.personas.store.connection import Connection
 from pluralens.personas.store.reading import read_info, selection_id
-from pluralens.personas.store.records import SelectionInfo, json_text
+from pluralens.personas.store.records import SelectionInfo, json_text, name_taken
 from pluralens.personas.store.schema import (
     BASE,
     COUNTERFACTUAL,
@@ -27,10 +25,9 @@ from pluralens.personas.store.schema import (
     RunRow,
     SelectionRow,
 )
+from pluralens.personas.stored_form import problem_of
 
 __all__ = ["add_selection", "attribute_texts", "delete_selection", "now"]
-
-ID_LENGTH = 16
 
 
 def now() -> str:
@@ -56,13 +53,22 @@ def add_selection(connection: Connection, selection: Selection) -> SelectionInfo
 
     Raises:
         InputError: Its name is taken, its parent unknown, a persona is in it twice or is stored
-            with other attributes, or the database cannot be written.
+            with other attributes, parameters or report have another form than its kind has, or the
+            database cannot be written.
     """
     people = [(BASE, selection.personas)]
     if selection.twins is not None:
         people.append((COUNTERFACTUAL, selection.twins))
     _check_ids(selection, people)
     _check_links(selection)
+    parameters = json_text(f"parameters of {selection.name}", selection.parameters)
+    report = json_text(f"report of {selection.name}", selection.report)
+    problem = problem_of(selection.kind, json.loads(parameters), json.loads(report))
+    if problem is not None:
+        raise InputError(
+            f"selection {selection.name}: not of the form of a {selection.kind} selection "
+            f"({problem}); make it with pluralens.personas.making, or as the kind import"
+        )
     texts = {role: attribute_texts(personas) for role, personas in people}
     links = _link_rows(selection)
     values = {
@@ -70,8 +76,8 @@ def add_selection(connection: Connection, selection: Selection) -> SelectionInfo
         "kind": selection.kind,
         "source": selection.source,
         "seed": None if selection.seed is None else str(selection.seed),
-        "parameters": json_text(f"parameters of {selection.name}", selection.parameters),
-        "report": json_text(f"report of {selection.name}", selection.report),
+        "parameters": parameters,
+        "report": report,
         "digest": selection.digest(),
         "n": len(selection.personas),
         "pairs": len(selection.links),
@@ -102,12 +108,12 @@ def _check_ids(selection: Selection, people: Sequence[tuple[str, Personas]]) -> 
                 f"selection {selection.name}: bases and twins are of different populations; make "
                 "the pairs from the bases"
             )
-        wrong = np.flatnonzero(np.char.str_len(personas.ids) != ID_LENGTH)
-        if len(wrong):
-            raise InputError(
-                f"selection {selection.name}: persona id {str(personas.ids[wrong[0]])!r} has not "
-                f"{ID_LENGTH} characters; use the ids that the sampler gave"
-            )
+        for persona_id in personas.ids.tolist():
+            if not ID.fullmatch(persona_id):
+                raise InputError(
+                    f"selection {selection.name}: persona id {persona_id!r} is not 16 of the "
+                    "digits 0-9 and a-f; use the ids that the sampler gave"
+                )
         ids += personas.ids.tolist()
     if not len(selection.personas):
         raise InputError(f"selection {selection.name} is empty; a selection has personas")
@@ -124,6 +130,11 @@ def _check_links(selection: Selection) -> None:
     bases = set(selection.personas.ids.tolist())
     seen: set[str] = set()
     for link, twin in zip(selection.links, twins, strict=True):
+        if not ID.fullmatch(link.pair_id):
+            raise InputError(
+                f"selection {selection.name}: pair id {link.pair_id!r} is not 16 of the digits 0-9 "
+                "and a-f; store pairs as they were made"
+            )
         if link.twin_id != twin or link.base_id not in bases or link.pair_id in seen:
             raise InputError(
                 f"selection {selection.name}: pair {link.pair_id} does not belong to its twin, has "
@@ -163,12 +174,7 @@ def _link_rows(selection: Selection) -> list[tuple[Any, ...]]:
 
 def _check_name_is_free(connection: Connection, name: str) -> None:
     if connection.row(SelectionRow.select(SelectionRow.name).where(SelectionRow.name == name)):
-        there = read_info(connection, name)
-        raise InputError(
-            f"there is a selection {name!r} already: {there.kind}, {there.n:,} personas of "
-            f"{there.population}, stored {there.created:%Y-%m-%d %H:%M} UTC; choose another name "
-            "or delete that one"
-        )
+        raise name_taken(read_info(connection, name))
 
 
 def _population(connection: Connection, population: Population) -> int:

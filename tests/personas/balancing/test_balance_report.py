@@ -91,7 +91,21 @@ def test_json(de: Population) -> None:
         de, 20, axes=["gender", "religion"], exclude={"gender": ["male", "diverse"]}
     )[1].to_json()
     assert content["associations"] == [
-        {"axes": ["gender", "religion"], "cramers_v": None, "pool": None}
+        {"axes": ["gender", "religion"], "cramers_v": None, "by_chance": None, "pool": None}
     ]
     assert content["max_cramers_v"] is None
     assert json.dumps(content, allow_nan=False)
+
+
+def test_what_the_pool_lacks_and_what_chance_gives(de: Population) -> None:
+    pool = sample(de, 800, age=(18, 64), exclude={"gender": ["diverse"]})
+    _, report = balanced_select(pool, 30, axes=["gender", "age_bin", "religion"])
+    content = report.to_json()
+    assert content["axes"]["gender"]["missing"] == ["diverse"]
+    assert content["axes"]["age_bin"]["missing"] == ["0-17", "65+"]
+    assert "diverse" not in content["axes"]["gender"]["groups"]
+    # Bergsma 2013: the square root of (the larger of rows and columns, less 1) / (n - 1).
+    ages = sum(count > 0 for count in content["axes"]["age_bin"]["groups"].values())
+    pair = content["associations"][0]
+    assert pair["axes"] == ["gender", "age_bin"]
+    assert pair["by_chance"] == pytest.approx(math.sqrt((max(2, ages) - 1) / 29))

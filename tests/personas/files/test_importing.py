@@ -1,6 +1,7 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -392,3 +393,20 @@ def test_what_has_to_be_said_of_a_table(tmp_path: Path) -> None:
         read_selection(path, name="a b", population="de")
     with pytest.raises(InputError, match="'dee' is neither an id"):
         read_selection(path, name="a", population="dee")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"report": {}}, "damaged .report.pairs: Field required"),
+        ({"report": {"pairs": {}, "skipped": 3}}, "damaged .report.skipped: "),
+        ({"parameters": {"age": "x"}}, "damaged .parameters.age: "),
+    ],
+)
+def test_metadata_of_another_form(
+    exported: tuple[Selection, Path], tmp_path: Path, change: dict[str, object], message: str
+) -> None:
+    path = export_selection(replace(exported[0], **change), tmp_path / "x.csv")
+    with pytest.raises(InputError, match=message) as refused:
+        read_selection(path)
+    assert "\n" not in str(refused.value)

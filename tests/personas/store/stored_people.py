@@ -35,6 +35,7 @@ def placebos(base: Selection, name: str = "placebo-a") -> Selection:
 
 def _with_pairs(base: Selection, name: str, found: Any, more: dict[str, Any]) -> Selection:
     given: dict[str, Any] = {"parent": base.name, "source": base.source, "parameters": {}, **more}
+    given.setdefault("report", {"pairs": {}, "skipped": []})
     return Selection(
         name,
         "counterfactual",

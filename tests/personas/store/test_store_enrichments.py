@@ -190,3 +190,34 @@ def test_threads_may_share_a_store(database: str, de: Population) -> None:
             thread.join()
         assert wins.count(True) == len(ids) == len(store.texts("run-a"))
         assert wins.count(False) == 2 * len(ids)
+
+
+def test_many_at_once_or_nobody(de: Population, database: str) -> None:
+    base = pool(de)
+    a, b, c, d = base.personas.ids[:4].tolist()
+    with Store.open(database) as store:
+        store.add(base)
+        wrong = [
+            ([(a, {"name": "A"}), ("0" * 16, {"name": "B"})], [], "is not in its selection"),
+            ([(a, {"name": "A"})], [("0" * 16, "no")], "is not in its selection"),
+            ([(a, {"name": "A"}), (b, {"hobby": "B"})], [], "'hobby' is no key of a text"),
+            ([(a, {"name": "A"}), (b, {})], [], "there are no texts"),
+        ]
+        for texts, failures, message in wrong:
+            with pytest.raises(InputError, match=message):
+                store.record_many(RUN, texts, failures)
+            assert store.runs() == []
+        store.open_run(RUN)
+        store.record(RUN.name, a, {"name": "first"})
+        store.record_failure(RUN.name, b, "before")
+        store.record_failure(RUN.name, d, "before")
+        texts = [(a, {"name": "A"}), (b, {"name": "B", "biography": "b"}), (b, {"name": "again"})]
+        failures = [(a, "late"), (b, "late"), (c, "one"), (c, "two"), (d, "NUL \0")]
+        assert store.record_many(RUN, texts, failures) == {b}
+        assert store.texts(RUN.name) == {
+            a: {"name": "first"}, b: {"name": "B", "biography": "b"}
+        }  # fmt: skip
+        assert store.failures(RUN.name) == {c: "two", d: "NUL \N{REPLACEMENT CHARACTER}"}
+        assert store.record_many(RUN, texts, failures) == set()
+        with pytest.raises(InputError, match="language is 'de', not 'en'"):
+            store.record_many(replace(RUN, language="en"), texts)

@@ -162,7 +162,7 @@ def test_a_selection_is_a_set(database: str, de: Population) -> None:
     with Store.open(database) as store:
         for wrong, message in (
             (twice, f"persona {base.personas[1].persona_id} is in it twice"),
-            (short, "has not 16 characters"),
+            (short, "is not 16 of the digits 0-9 and a-f"),
             (nobody, "is empty"),
             (cross, "does not belong to its twin"),
             (replace(base, parameters={"x": {1, 2}}), "parameters of pool-a: .*set"),
@@ -316,3 +316,21 @@ def test_a_closed_store_stays_closed(database: str) -> None:
     with pytest.raises(ValueError, match="is closed"):
         store.infos()
     assert "s3cret" not in store.shown
+
+
+def test_ids_and_form_are_checked(de: Population, database: str) -> None:
+    base = pool(de)
+    ids = base.personas.ids.copy()
+    ids[0] = "X" * 16
+    odd = replace(base, personas=Personas(de, ids, base.personas.codes))
+    forms = [replace(base, kind=kind) for kind in ("balanced", "counterfactual")]
+    with Store.open(database) as store:
+        for wrong, message in (
+            (odd, "'XXXXXXXXXXXXXXXX' is not 16 of the digits"),
+            (forms[0], "not of the form of a balanced selection .report.method: Field required"),
+            (forms[1], "not of the form of a counterfactual selection .report.pairs: Field"),
+            (replace(base, parameters={"age": "x"}), "parameters.age: "),
+        ):
+            with pytest.raises(InputError, match=message):
+                store.add(wrong)
+        assert store.infos() == []

@@ -1,11 +1,12 @@
-"""The files of a population as read: text, and the places that errors name.
+"""A folder of YAML documents and the tables that belong to them, with the places that errors name.
 
-Unlike `pluralens._strict_csv`, whose tables have a fixed header, the columns here follow from
-`population.yaml`, and a cell may be empty where the column allows it.
+Populations, scenarios and rosters are read with it. Unlike `pluralens._strict_csv`, whose tables
+have a fixed header, the columns here follow from the YAML document beside them (`population.yaml`),
+and a cell may be empty where the column allows it.
 """
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from importlib.resources.abc import Traversable
@@ -17,6 +18,8 @@ __all__ = ["CsvFile", "CsvRow", "Folder", "YamlFile"]
 
 # What a cell can be separated by where a comma was meant.
 OTHER_DELIMITERS = (";", "\t", "|")
+# Levels of lists and mappings; what walks through a document does so by recursion.
+DEEPEST = 50
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ class YamlFile:
 
 
 class Folder:
-    """A population's folder; remembers what was read, for the digest.
+    """A folder of documents; remembers what was read, for the digest.
 
     Args:
         root: The folder.
@@ -104,7 +107,8 @@ class Folder:
         """Read a YAML file.
 
         Raises:
-            InputError: The file is missing, not UTF-8, not YAML, or repeats a key.
+            InputError: The file is missing, not UTF-8, not YAML, repeats a key, or is nested too
+                deeply.
         """
         import yaml
 
@@ -130,7 +134,15 @@ class Folder:
         UniqueKeys.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, mapping)
         text = self._text(file_name)
         place = f"{self.name}/{file_name}"
+        deep = InputError(
+            f"{place}: lists or mappings stand in one another too deeply; remove the brackets or "
+            "indentation that are not meant"
+        )
         try:
+            # libyaml composes by recursion in C, where too many levels end the process; its events
+            # come one by one.
+            if _nests_deeply(yaml.parse(text, Loader=UniqueKeys)):
+                raise deep
             # A subclass of the safe loader: it constructs plain data only.
             data = yaml.load(text, Loader=UniqueKeys)
         except yaml.MarkedYAMLError as error:
@@ -145,6 +157,8 @@ class Folder:
             raise InputError(
                 f"{place}: not valid YAML ({reason}); remove what is not text"
             ) from None
+        if _is_deep(data):
+            raise deep
         return YamlFile(place, text, data)
 
     def read_csv(self, file_name: str) -> CsvFile:
@@ -215,6 +229,30 @@ class Folder:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
         self._texts[file_name] = text
         return text
+
+
+def _nests_deeply(events: Iterable[Any]) -> bool:
+    """Whether more lists and mappings than `DEEPEST` are open at once."""
+    import yaml
+
+    level = 0
+    for event in events:
+        level += isinstance(event, yaml.CollectionStartEvent)
+        level -= isinstance(event, yaml.CollectionEndEvent)
+        if level > DEEPEST:
+            return True
+    return False
+
+
+def _is_deep(data: Any) -> bool:
+    """Whether aliases make more levels than `DEEPEST`; one of what it stands in has no end."""
+    level: list[Any] = [data]
+    for _ in range(DEEPEST):
+        nested = [one for one in level if isinstance(one, (dict, list))]
+        children = (c for one in nested for c in (one.values() if isinstance(one, dict) else one))
+        # Once each: aliases of aliases would double with every level.
+        level = list({id(child): child for child in children}.values())
+    return any(isinstance(one, (dict, list)) for one in level)
 
 
 def _cells(place: str, number: int, line: str) -> list[str]:
