@@ -56,10 +56,10 @@ def show_balance(report: Mapping[str, Any]) -> None:
         for group, values in about["merged"].items():
             show_line(f"{axis}: {', '.join(values)} merged into {group}")
         if about["small"]:
-            show_line(f"{axis}: {_some(about['small'])} below the least share, no region to join")
+            show_line(f"{axis}: below --min-share, no region left to join: {_some(about['small'])}")
         # Who is generated lacks what --age and --exclude leave out; that was asked for.
         if chosen and about.get("missing"):
-            show_line(f"{axis}: the pool has nobody of {_some(about['missing'])}; even without")
+            show_line(f"{axis}: not in the pool, so not counted: {_some(about['missing'])}")
     _show_new(report["associations"], chosen=chosen)
 
 

@@ -59,5 +59,5 @@ def test_values_without_anybody_and_small_groups(capsys: pytest.CaptureFixture[s
     axes = {"gender": axis(missing=["diverse"]), "origin": axis(small=["Oceania"], missing=many)}
     show_balance(report("select", **axes))
     told = capsys.readouterr().out
-    assert "gender: the pool has nobody of diverse; even without" in told
-    assert "origin: Oceania below the least share" in told and "v11 and 8 more" in told
+    assert "gender: not in the pool, so not counted: diverse" in told
+    assert "origin: below --min-share, no region left to join: Oceania" in told and "v11 and 8 more" in told
