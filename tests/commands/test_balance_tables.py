@@ -60,4 +60,7 @@ def test_values_without_anybody_and_small_groups(capsys: pytest.CaptureFixture[s
     show_balance(report("select", **axes))
     told = capsys.readouterr().out
     assert "gender: not in the pool, so not counted: diverse" in told
-    assert "origin: below --min-share, no region left to join: Oceania" in told and "v11 and 8 more" in told
+    assert (
+        "origin: below --min-share, no region left to join: Oceania" in told
+        and "v11 and 8 more" in told
+    )
