@@ -77,7 +77,7 @@ def whole(option: str, value: Any, lowest: int, highest: int | None = None) -> i
         or (highest is not None and value > highest)
     ):
         bounds = (
-            f"of at least {lowest}" if highest is None else f"from {lowest} to {highest}, both in"
+            f"of at least {lowest}" if highest is None else f"from {lowest} to {highest}, both included"
         )
         raise InputError(f"{option}={value!r} must be a whole number {bounds}")
     return value

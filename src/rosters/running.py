@@ -211,7 +211,8 @@ def _refusals_in_one_line(place: str) -> Iterator[None]:
             log = message.split("'")[1]
             raise InputError(
                 f"--log-dir {place} holds {log}, the log of another run (another task, model, "
-                "option or setting); choose another folder, or repeat the options of that run"
+                "option or setting); choose another folder, or repeat the options of that run. "
+                "Answers without scores get them from `inspect score`, without asking again"
             ) from None
         raise InputError(f"{place}: {message}") from None
 

@@ -73,7 +73,8 @@ def sycophancy_gap(
         n_bootstrap: Resamples of the BCa interval; 0 for the t interval.
         seed: Seed of both.
         level: Confidence level; `equivalent` uses 1 - `level`.
-        min_n: Triplets below which the estimates are NaN.
+        min_n: Triplets below which the estimates are NaN. With exactly five the smallest possible
+            two-sided p is 2/2^5 = 0.06: six are needed to reject at 5 %.
 
     Raises:
         InputError: The frame is not in order, a party's perspective is missing altogether, or an
