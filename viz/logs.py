@@ -1,5 +1,6 @@
 """Find inspect logs and read what figures need from their sample summaries."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from pluralens.stats.likert_frame import base_personas, persona_frame, with_thei
 from pluralens.stats.persona_frame import COUNTS
 
 __all__ = ["LikertLog", "find_logs", "finished_log", "folder_logs", "read_likert_log"]
-__all__ += ["sample_summaries"]
+__all__ += ["recorded_truth", "sample_summaries"]
 
 DEFAULT_FOLDER = "logs"
 OTHER_COUNTS = ("reasked", "compared", "mismatched")
@@ -92,6 +93,17 @@ def _header(place: str) -> Any:
             f"{place}: is not a complete inspect log ({type(error).__name__}); if the run was "
             "killed, continue it with `inspect eval-retry`, else give another file"
         ) from None
+
+
+def recorded_truth(metadata: Mapping[str, Any], model: str, model_args: Mapping[str, Any]) -> Any:
+    """What a log says was planted in its model; None if that was said of another one.
+
+    A task that is made in Python knows no model, and may have met one of an earlier run.
+    """
+    about = metadata.get("planted_for")
+    if about is not None and about != {"model": model, "model_args": dict(model_args)}:
+        return None
+    return metadata.get("planted")
 
 
 def find_logs(places: list[str], *tasks: str) -> list[str]:

@@ -9,7 +9,6 @@ where names alone are equal, labels show what differs.
 """
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -20,7 +19,15 @@ import pandas as pd
 from pluralens.errors import InputError
 from pluralens.stats.stance_frame import stance_frame
 from pluralens.stats.triplet_frame import NEUTRAL
-from pluralens.viz.logs import SIMULATED, finished_log, folder_logs, sample_summaries
+from pluralens.viz.logs import (
+    SIMULATED,
+    finished_log,
+    folder_logs,
+    recorded_truth,
+    sample_summaries,
+)
+from pluralens.viz.triplet_comparison import SETTINGS, check_comparable, shown
+from pluralens.viz.triplet_grading import TRANSPORT, Grading, no_stances, read_grading
 
 __all__ = ["ALL", "Conflict", "TripletLog", "find_triplet_logs", "read_triplet_logs"]
 
@@ -30,12 +37,6 @@ ALL = "all"
 SCORE = "stance"
 DEFAULT_FOLDER = "logs"
 ANYONE = ("party at +1", "party at \N{MINUS SIGN}1")
-# What changes the questions, so that only logs that share it are compared: metadata -> option.
-SETTINGS = {"languages": "language", "affect": "affect", "context": "context"}
-SETTINGS |= {"challenge": "stance"}
-# What says how a model is reached, not what it answers.
-TRANSPORT = {"max_connections", "adaptive_connections", "max_retries", "timeout"}
-TRANSPORT |= {"attempt_timeout", "batch", "cache"}
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,9 @@ class TripletLog:
         run: inspect's id of the eval.
         score: Name of the stance score that was read.
         scores: Names of all stance scores in the log.
-        graders: Models that graded at the run; another score of the log may be of others.
+        grading: Who gave that score, and how.
+        asked: Ids of the prompts that the run was given, those of failed samples too.
+        epochs: How often each was to be asked.
         conflicts: The scenarios.
         digests: Scenario -> hash of its texts.
         settings: Options that change what was asked.
@@ -90,7 +93,9 @@ class TripletLog:
     run: str
     score: str
     scores: tuple[str, ...]
-    graders: tuple[str, ...]
+    grading: Grading
+    asked: frozenset[str]
+    epochs: int
     conflicts: tuple[Conflict, ...]
     digests: Mapping[str, str]
     settings: Mapping[str, Any]
@@ -198,12 +203,12 @@ def read_triplet_logs(places: Sequence[str], score: str | None = None) -> list[T
 
     Raises:
         InputError: A log is cut off, failed, unfinished, of another task, without stances or
-            without one of the perspectives; two are of the same model, of different scenarios or
-            of different options.
+            without one of the perspectives; two are of the same model, or cannot be compared (see
+            `check_comparable`).
     """
     logs = [_read(place, score) for place in places]
     for log in logs[1:]:
-        _check_comparable(logs[0], log)
+        check_comparable(logs[0], log)
     labelled = _labelled(logs)
     return sorted(labelled, key=lambda log: (log.label, log.path))
 
@@ -220,10 +225,7 @@ def _read(place: str, score: str | None) -> TripletLog:
     summaries = sorted(sample_summaries(place), key=lambda s: (str(s.id), s.epoch))
     names = _score_names(summaries)
     if not names:
-        raise InputError(
-            f"{place}: holds no stances (was it made with --no-score?); score it with `inspect "
-            f"score {place} --scorer pluralens/stance --model-role grader=PROVIDER/MODEL`"
-        )
+        raise no_stances(place, summaries)
     chosen = score or (SCORE if SCORE in names else names[0])
     if chosen not in names:
         raise InputError(
@@ -248,12 +250,14 @@ def _read(place: str, score: str | None) -> TripletLog:
         run=log.eval.eval_id,
         score=chosen,
         scores=tuple(names),
-        graders=_graders(log),
+        grading=read_grading(place, log, summaries, chosen, chosen == names[0]),
+        asked=frozenset(map(str, log.eval.dataset.sample_ids or frame["sample_id"])),
+        epochs=log.eval.config.epochs or 1,
         conflicts=conflicts,
         digests={c.id: str(metadata["scenarios"][c.id].get("digest", "")) for c in conflicts},
         settings={name: metadata.get(name) for name in SETTINGS},
         identity=_identity(log),
-        planted=dict(metadata.get("planted") or {}),
+        planted=dict(recorded_truth(metadata, log.eval.model, log.eval.model_args) or {}),
         without_score=sum(value is None for value in values),
         frame=frame,
     )
@@ -269,11 +273,6 @@ def _score_names(summaries: Sequence[Any]) -> list[str]:
     """Names of the scores that hold stances, in the order in which they were given."""
     names = dict.fromkeys(name for s in summaries for name in (s.scores or {}))
     return [name for name in names if any(_value(s, name) is not None for s in summaries)]
-
-
-def _graders(log: Any) -> tuple[str, ...]:
-    given = (log.eval.model_roles or {}).get("grader") or []
-    return tuple(config.model for config in (given if isinstance(given, list) else [given]))
 
 
 def _conflicts(place: str, about: Mapping[str, Any], frame: pd.DataFrame) -> tuple[Conflict, ...]:
@@ -324,29 +323,6 @@ def _in_english(text: Any) -> str:
     return str(text)
 
 
-def _check_comparable(first: TripletLog, log: TripletLog) -> None:
-    if set(first.digests) != set(log.digests):
-        here, there = (", ".join(sorted(one.digests)) for one in (log, first))
-        raise InputError(
-            f"{log.path}: is of scenario {here}, {first.path} of {there}; draw them one after the "
-            "other, with --log FILE and an --out of its own for each"
-        )
-    changed = [name for name, digest in first.digests.items() if log.digests[name] != digest]
-    if changed:
-        raise InputError(
-            f"{log.path}: has another version of scenario {changed[0]} than {first.path}; run one "
-            "of them again, or draw them one after the other"
-        )
-    for name, option in SETTINGS.items():
-        here, there = log.settings[name], first.settings[name]
-        if here != there:
-            raise InputError(
-                f"{log.path}: was run with {option}={_shown(here)}, {first.path} with "
-                f"{option}={_shown(there)}; draw them one after the other, with --log FILE "
-                "and an --out of its own for each"
-            )
-
-
 def _labelled(logs: Sequence[TripletLog]) -> list[TripletLog]:
     """Labels that tell the logs apart, and say what is simulated.
 
@@ -367,7 +343,7 @@ def _labelled(logs: Sequence[TripletLog]) -> list[TripletLog]:
                 )
         keys = sorted({key for one in (log, *namesakes) for key in one.identity})
         notes = [
-            f"{key}={_shown(log.identity[key])}"
+            f"{key}={shown(log.identity[key])}"
             for key in keys
             if key in log.identity
             and any(other.identity.get(key) != log.identity[key] for other in namesakes)
@@ -375,11 +351,3 @@ def _labelled(logs: Sequence[TripletLog]) -> list[TripletLog]:
         notes = ["simulated"] * log.simulated + notes
         done.append(replace(log, label=log.model + (f" ({', '.join(notes)})" if notes else "")))
     return done
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, list):
-        return ",".join(str(part) for part in value)
-    if isinstance(value, float) and math.isfinite(value):
-        return f"{value:g}"
-    return value if isinstance(value, str) else json.dumps(value)

@@ -4,8 +4,9 @@ python viz/triplets.py                       # the newest run in logs/: one log 
 python viz/triplets.py --log logs/roster     # all logs in a folder, of each model the newest
 python viz/triplets.py --log a.eval --log b.eval --out out/ --format png,svg --theme dark
 
-All logs are drawn together, so they must be of the same scenarios and options. `summary.csv` has
-one row per model. A log that was scored again holds several stance scores: see --score.
+All logs are drawn together, so they must be of the same prompts and options, and graded alike.
+`summary.csv` has one row per model. A log that was scored again holds several stance scores: see
+--score.
 """
 
 import argparse
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pluralens.errors import InputError
+from pluralens.stats.equivalence import DEFAULT_MARGIN
+from pluralens.stats.triplet_frame import DEFAULT_THRESHOLD, check_threshold
 from pluralens.viz.output import (
     FORMATS,
     checked_formats,
@@ -25,6 +28,7 @@ from pluralens.viz.output import (
 )
 from pluralens.viz.progress import steps
 from pluralens.viz.style import THEMES, themed
+from pluralens.viz.triplet_figures.words import DEFAULT_BOUNDS, Bounds, titled
 from pluralens.viz.triplet_logs import TripletLog, find_triplet_logs, read_triplet_logs
 
 if TYPE_CHECKING:
@@ -40,7 +44,6 @@ def _factor_figures(
 ) -> dict[str, dict[str, bytes]]:
     """A forest per model: side by side they would be too small to read."""
     from pluralens.viz.triplet_figures import factors
-    from pluralens.viz.triplet_figures.words import titled
 
     pictures: dict[str, dict[str, bytes]] = {}
     for log in logs:
@@ -53,7 +56,11 @@ def _factor_figures(
 
 
 def draw(
-    logs: Sequence[TripletLog], out: Path, formats: Sequence[str], theme: str = "light"
+    logs: Sequence[TripletLog],
+    out: Path,
+    formats: Sequence[str],
+    theme: str = "light",
+    bounds: Bounds = DEFAULT_BOUNDS,
 ) -> list[Path]:
     """Write every figure with its CSV, and `summary.csv`.
 
@@ -62,15 +69,15 @@ def draw(
         out: Folder for the files.
         formats: Of `FORMATS`.
         theme: `light` or `dark`.
+        bounds: From where on an answer takes a side, and a gap counts.
 
     Returns:
         The written files.
     """
     from pluralens.viz.triplet_figures import distribution, factors, gap, slope, summary
-    from pluralens.viz.triplet_figures.words import titled
 
     charts = {"gap": gap, "slope": slope, "distribution": distribution}
-    tables = {"summary": summary.table(logs)}
+    tables = {"summary": summary.table(logs, bounds)}
     pictures: dict[str, dict[str, bytes]] = {}
     for name in steps(FIGURES, f"drawing {len(logs)} logs" if len(logs) > 1 else "drawing"):
         with themed(theme):
@@ -78,7 +85,7 @@ def draw(
                 tables[name] = factors.table(logs)
                 pictures |= _factor_figures(tables[name], logs, formats)
             else:
-                tables[name] = charts[name].table(logs)
+                tables[name] = charts[name].table(logs, bounds)
                 drawn = charts[name].figure(tables[name], titled(logs))
                 pictures[name] = rendered(drawn, formats)
     # Nothing is written before all is made: a chart that fails leaves no half of a set behind.
@@ -104,10 +111,33 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         "newest run in logs/",
     )
     parser.add_argument("--score", help="stance score of logs scored more than once; the first")
+    parser.add_argument(
+        "--threshold",
+        type=float,
+        default=DEFAULT_THRESHOLD,
+        help="stance beyond which an answer takes a side; default %(default)s",
+    )
+    parser.add_argument(
+        "--margin",
+        type=float,
+        default=DEFAULT_MARGIN,
+        help="gap below which it counts as none, stance points; default %(default)s",
+    )
     parser.add_argument("--out", default="out/triplets", help="folder for figures and tables")
     parser.add_argument("--format", default="png,svg", help=f"of {', '.join(FORMATS)}")
     parser.add_argument("--theme", default="light", help=f"of {', '.join(THEMES)}")
     return parser.parse_args(arguments)
+
+
+def _bounds(threshold: float, margin: float) -> Bounds:
+    check_threshold(threshold)
+    # A gap lies between -2 and 2.
+    if not 0 < margin < 2:
+        raise InputError(
+            f"margin: {margin:g} does not lie between 0 and 2; give stance points such as "
+            f"{DEFAULT_MARGIN:g}"
+        )
+    return Bounds(threshold, margin)
 
 
 def _about(log: TripletLog) -> str:
@@ -118,8 +148,10 @@ def _about(log: TripletLog) -> str:
     )
     if log.without_score:
         lost += f" ({log.without_score:,} of them samples without a score)"
+    if log.grading.words:
+        lost += f"; {log.grading.words}"
     if (log.frame["self_judged"] == 1).any():
-        lost += "; graded by itself"
+        lost += "; the model judges itself"
     if len(log.scores) > 1:
         lost += f"; score {log.score} of {', '.join(log.scores)} (choose with --score)"
     return f"{log.path}: {log.label}, {log.size}{lost}"
@@ -130,10 +162,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _arguments(arguments)
     try:
         formats = checked_formats(options.format, options.theme)
+        bounds = _bounds(options.threshold, options.margin)
         logs = read_triplet_logs(find_triplet_logs(options.log), options.score)
         for log in logs:
             print(_about(log))
-        for path in draw(logs, Path(options.out), formats, options.theme):
+        for path in draw(logs, Path(options.out), formats, options.theme, bounds):
             print(f"  wrote {path}")
     except InputError as error:
         print(f"viz/triplets.py: {error}", file=sys.stderr)

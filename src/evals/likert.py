@@ -15,8 +15,13 @@ from inspect_ai import Task, task
 from inspect_ai.dataset import MemoryDataset, Sample
 from inspect_ai.model import Model
 
-from pluralens.errors import shown_plainly
-from pluralens.evals.active_model import active_model, greedy_config
+from pluralens.errors import InputError, shown_plainly
+from pluralens.evals.active_model import (
+    active_model,
+    greedy_config,
+    on_command_line,
+    planted_for,
+)
 from pluralens.evals.likert_dataset import Interview, interview_samples, shown_texts
 from pluralens.evals.likert_people import Draw, interviewed
 from pluralens.evals.unknown_options import refuse_unknown_options
@@ -135,10 +140,20 @@ def _seen(draw: Draw, interview: Interview) -> list[str]:
 
 
 def _planted(model: Model | None) -> dict[str, Any]:
-    """The truth behind a simulated respondent, for figures that show it beside the estimates."""
+    """The truth behind a simulated respondent, for figures that show it beside the estimates.
+
+    Raises:
+        InputError: The simulated model of the command rates nobody.
+    """
     if model is None or not isinstance(model.api, SimulatedAPI):
         return {}
-    return {"planted": asdict(model.api.respondent.latent)}
+    try:
+        planted = asdict(model.api.respondent.latent)
+    except InputError:
+        if on_command_line():
+            raise
+        return {}
+    return {"planted": planted, **planted_for(model)}
 
 
 def _who(draw: Draw, samples: list[dict[str, Any]]) -> dict[str, Any]:

@@ -76,9 +76,9 @@ def whole(option: str, value: Any, lowest: int, highest: int | None = None) -> i
         or value < lowest
         or (highest is not None and value > highest)
     ):
-        bounds = (
-            f"of at least {lowest}" if highest is None else f"from {lowest} to {highest}, both included"
-        )
+        bounds = f"of at least {lowest}"
+        if highest is not None:
+            bounds = f"from {lowest} to {highest}, both included"
         raise InputError(f"{option}={value!r} must be a whole number {bounds}")
     return value
 

@@ -18,7 +18,12 @@ from inspect_ai.log import HeadlineMetric
 from inspect_ai.model import ChatMessageSystem, ChatMessageUser, Model, model_roles
 
 from pluralens.errors import InputError, shown_plainly
-from pluralens.evals.active_model import active_model, greedy_config
+from pluralens.evals.active_model import (
+    active_model,
+    greedy_config,
+    on_command_line,
+    planted_for,
+)
 from pluralens.evals.triplets_design import TripletDesign
 from pluralens.evals.unknown_options import refuse_unknown_options
 from pluralens.models.simulated import SimulatedAPI
@@ -132,10 +137,20 @@ def _require_grader() -> None:
 
 
 def _planted(model: Model | None) -> dict[str, Any]:
-    """The truth behind a simulated teller, for figures that show it beside the estimates."""
+    """The truth behind a simulated teller, for figures that show it beside the estimates.
+
+    Raises:
+        InputError: The simulated model of the command gives no advice.
+    """
     if model is None or not isinstance(model.api, SimulatedAPI):
         return {}
-    return {"planted": model.api.teller.model.planted()}
+    try:
+        planted = model.api.teller.model.planted()
+    except InputError:
+        if on_command_line():
+            raise
+        return {}
+    return {"planted": planted, **planted_for(model)}
 
 
 def _noun(texts: Any) -> str:

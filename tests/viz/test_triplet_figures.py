@@ -88,7 +88,9 @@ def test_summary_by_hand(two: list[TripletLog]) -> None:
         for who, side in (("landlord", 1), ("tenant", -1)):
             own = side * frame.loc[frame["perspective"] == who, "stance"].dropna()
             assert row[f"{who}_n"] == len(own)
-            assert row[f"{who}_agree_p"] == pytest.approx((own > 0.33).mean())
+            pairs = wide[[who, "neutral"]].dropna()
+            agrees = (side * pairs[who] > 0.33).groupby("triplet_id").mean()
+            assert row[f"{who}_agree_p"] == pytest.approx(agrees.mean())
             pull = (side * (wide[who] - wide["neutral"])).dropna().groupby("triplet_id").mean()
             assert row[f"{who}_uplift"] == pytest.approx(pull.mean())
         difference = (wide["landlord"] - wide["tenant"]).dropna().groupby("triplet_id").mean()

@@ -9,7 +9,9 @@ import pytest
 from inspect_ai import Task, score, task
 from inspect_ai import eval as inspect_eval
 from inspect_ai.dataset import Sample
-from inspect_ai.log import EvalLog, read_eval_log, write_eval_log
+from inspect_ai.log import EvalLog, EvalSampleLimit, read_eval_log, write_eval_log
+from inspect_ai.model import get_model
+from inspect_ai.scorer import Score
 from triplet_evals import RENT, SHOP, evaluate, scripted
 
 from pluralens.viz.triplet_figures import gap, summary
@@ -37,7 +39,6 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
         told,
         "pluralens_sim/likert",
         metadata=planted,
-        n_paraphrases=2,
     )
     return Path(log.location)
 
@@ -68,7 +69,7 @@ def test_every_figure_is_written_with_its_numbers_and_says_simulated(
             assert "simulated" in (tmp_path / f"{name}.svg").read_text(encoding="utf-8")
     assert len(list(tmp_path.iterdir())) == 5 + 2 * 4
     shown = capsys.readouterr().out
-    assert "pluralens_sim/likert (simulated), 72 prompts in 12 triplets; 1 unscored" in shown
+    assert "pluralens_sim/likert (simulated), 36 prompts in 12 triplets; 1 unscored" in shown
 
 
 def test_the_same_logs_give_the_same_bytes(simulated: Path, other: Path, tmp_path: Path) -> None:
@@ -229,6 +230,41 @@ def without_scenarios(log: EvalLog) -> None:
     log.eval.metadata = {"benchmark": "triplets"}
 
 
+def graded_by(*names: str) -> Callable[[EvalLog], None]:
+    def change(log: EvalLog) -> None:
+        for sample in log.samples or []:
+            assert sample.scores
+            sample.scores["stance"].metadata = {"graders": list(names)}
+
+    return change
+
+
+def graded_in_part(log: EvalLog) -> None:
+    graded_by("a/one")(log)
+    (first, *_) = log.samples or []
+    assert first.scores
+    first.scores["stance"].metadata = {"graders": ["b/two"]}
+
+
+def scored_with(**options: Any) -> Callable[[EvalLog], None]:
+    def change(log: EvalLog) -> None:
+        assert log.results
+        log.results.scores[0].params = options
+
+    return change
+
+
+def stopped(log: EvalLog) -> None:
+    for sample in log.samples or []:
+        sample.scores = {"stance": Score.unscored(reason="no_response")}
+        sample.limit = EvalSampleLimit(type="time", limit=1)
+
+
+def scored_otherwise(log: EvalLog) -> None:
+    for sample in log.samples or []:
+        sample.scores = {"other": Score(value=1)}
+
+
 @pytest.fixture(scope="module")
 def wrong(tmp_path_factory: pytest.TempPathFactory, other: Path) -> dict[str, str]:
     """A place of every kind that cannot be drawn."""
@@ -257,6 +293,13 @@ def wrong(tmp_path_factory: pytest.TempPathFactory, other: Path) -> dict[str, st
         "more scenarios": evaluate(base, contrary, scenarios=both).location,
         "same model": evaluate(base, contrary, "mockllm/other").location,
     }
+    few = {"keep": lambda about: about["factor_increase"] != "500"}
+    for kind, options in {
+        "more paraphrases": {"n_paraphrases": 2},
+        "fewer triplets": few,
+        "epochs": {"epochs": 2},
+    }.items():
+        places[kind] = evaluate(base, contrary, "mockllm/edited", **options).location
     changes = {
         "started": unfinished,
         "no scores": without_scores,
@@ -266,6 +309,11 @@ def wrong(tmp_path_factory: pytest.TempPathFactory, other: Path) -> dict[str, st
         "another version": without_scenarios,
         "other texts": told_otherwise(scenarios={"rent": RENT | {"digest": "d9"}}),
         "other telling": told_otherwise(affect="emotional"),
+        "other graders": graded_by("openai/gpt-5"),
+        "other options": scored_with(see_prompt=True),
+        "two graders": graded_in_part,
+        "stopped": stopped,
+        "others' scores": scored_otherwise,
         "other languages": told_otherwise(languages=["de", "en"]),
     }
     edits = {kind: edited(other, base / f"{kind}.eval", how) for kind, how in changes.items()}
@@ -292,6 +340,14 @@ MESSAGES = {
     "more scenarios": "is of scenario rent, shop, ",
     "other texts": "has another version of scenario rent than ",
     "other telling": "was run with affect=emotional, ",
+    "other graders": "is graded by openai/gpt-5, ",
+    "other options": "is scored with see_prompt=true, ",
+    "two graders": "some samples of score stance are graded by a/one and some by b/two; ",
+    "stopped": "none of its 36 samples has a scored answer (36 stopped by the time limit); run ",
+    "others' scores": "holds no stances, its scores (other) are others",
+    "more paraphrases": "has paraphrase 0,1, ",
+    "fewer triplets": "has 8 triplets, ",
+    "epochs": "was run with --epochs 2, ",
     "other languages": "was run with language=de,en, ",
     "same model": "is of the same model as ",
 }
@@ -316,6 +372,68 @@ def test_what_cannot_be_drawn_ends_in_one_line_and_writes_nothing(
         assert not (tmp_path / "out").exists()
 
 
+def test_an_added_score_is_compared_by_its_own_graders(
+    other: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def scored(name: str, *graders: str) -> Path:
+        log = read_eval_log(str(other))
+        log.eval.model = f"mockllm/{name}"
+        for given in graders:
+            log = score(log, scripted(graders=(given,)), action="append", display="none")
+        write_eval_log(log, str(tmp_path / f"{name}.eval"))
+        return tmp_path / f"{name}.eval"
+
+    one, two = scored("one", "a/x", "a/y"), scored("two", "a/x", "a/z")
+    assert draw(tmp_path / "out", one, two) == 0
+    logs = ["--log", str(one), "--log", str(two), "--format", "svg", "--out", str(tmp_path / "o")]
+    capsys.readouterr()
+    # `scripted` is scored with its graders as an option, too, but names are what is told first.
+    assert main([*logs, "--score", "stance1"]) == 0
+    assert "; graded by a/x (graders=" in capsys.readouterr().out
+    assert "graded by a/x" in (tmp_path / "o" / "slope.svg").read_text(encoding="utf-8")
+    assert main([*logs, "--score", "stance2"]) == 2
+    shown = capsys.readouterr().err
+    assert f"{two}: is graded by a/z, {one} by a/y; score them with the same grader" in shown
+    assert "--action append" in shown
+
+
+def test_graders_of_other_settings_are_not_compared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    places = []
+    for number, bias in enumerate((0.0, 0.0, 0.5)):
+        grader = get_model("pluralens_sim/grader", bias=bias, memoize=False)
+        log = evaluate(tmp_path, contrary, f"mockllm/{number}", model_roles={"grader": grader})
+        places.append(log.location)
+    assert draw(tmp_path / "out", *places[:2]) == 0
+    assert "; graded by pluralens_sim/grader\n" in capsys.readouterr().out
+    assert draw(tmp_path / "no", *places[1:]) == 2
+    assert "its grader pluralens_sim/grader has bias=0.5, that of " in capsys.readouterr().err
+
+
+def test_a_model_that_lacks_samples_is_still_drawn(other: Path, tmp_path: Path) -> None:
+    def lost(log: EvalLog) -> None:
+        log.samples = (log.samples or [])[3:]
+
+    place = edited(other, tmp_path / "lost.eval", lost)
+    assert draw(tmp_path / "out", other, place) == 0
+    counts = {row["model"]: row["n"] for row in rows(tmp_path / "out" / "summary.csv")}
+    assert counts == {"mockllm/edited": "33", "mockllm/other": "36"}
+
+
+def test_threshold_and_margin_are_used_and_named(simulated: Path, tmp_path: Path) -> None:
+    options = ["--threshold", "0.25", "--margin", "0.7", "--format", "svg", "--out", str(tmp_path)]
+    assert main(["--log", str(simulated), *options]) == 0
+    (row,) = rows(tmp_path / "summary.csv")
+    # The landlord hears 0.3, and 0.1 at the third of the triplets with 500 euros.
+    assert float(row["landlord_agree_p"]) == pytest.approx(2 / 3)
+    (found,) = rows(tmp_path / "gap.csv")
+    assert found["margin"] == "0.7" and found["equivalent"] == "True"
+    assert {r["threshold"] for r in rows(tmp_path / "distribution.csv")} == {"0.25"}
+    assert "> 0.25" in (tmp_path / "distribution.svg").read_text().replace("&gt;", ">")
+    assert "gaps below 0.7" in " ".join((tmp_path / "gap.svg").read_text().split())
+
+
 def test_the_older_of_two_logs_of_a_model_is_named(
     wrong: dict[str, str], other: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -329,6 +447,9 @@ def test_the_older_of_two_logs_of_a_model_is_named(
     [
         (["--format", "gif"], "choose of png, svg, pdf"),
         (["--theme", "pink"], "light, dark"),
+        (["--threshold", "0"], "threshold: 0 does not lie between 0 and 1"),
+        (["--margin", "-0.1"], "margin: -0.1 does not lie between 0 and 2"),
+        (["--margin", "nan"], "margin: nan does not lie between 0 and 2"),
     ],
 )
 def test_wrong_options_are_named(
@@ -372,7 +493,7 @@ def test_a_run_of_the_task_is_drawn_with_what_was_planted(tmp_path: Path) -> Non
         ("landlord", "landlord"),
     ]
     assert read.label == "pluralens_sim/sycophant (simulated)"
-    assert read.graders == ("pluralens_sim/grader",)
+    assert read.grading.graders == ("pluralens_sim/grader",)
     together = gap.table([read]).iloc[0]
     assert together["n_triplets"] == 24 and together["ci_low"] > 0.5
     assert together["ci_low"] < together["planted"] < together["ci_high"]

@@ -81,10 +81,11 @@ def silent() -> Solver:
 
 
 @scorer(metrics={"stance": [mean()]}, name="stance")
-def scripted(shift: float = 0.0) -> Scorer:
+def scripted(shift: float = 0.0, graders: tuple[str, ...] = ()) -> Scorer:
     async def score(state: TaskState, target: Target) -> Score:
         value = dict(state.metadata["value"])
-        return Score(value=value | {"stance": value["stance"] + shift})
+        metadata = {"graders": list(graders)} if graders else None
+        return Score(value=value | {"stance": value["stance"] + shift}, metadata=metadata)
 
     return score
 

@@ -19,7 +19,7 @@ from pluralens.stats.likert_frame import grouped_pairs, outcomes
 from pluralens.stats.pair_differences import PLACEBO
 from pluralens.viz.likert_figures.forest import difference_row, forest
 from pluralens.viz.likert_figures.labels import attribute_words, outcome_words, pair_words
-from pluralens.viz.logs import LikertLog
+from pluralens.viz.logs import LikertLog, recorded_truth
 from pluralens.viz.style import footnote
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ TOLD_IN_WORDS = ("list", "sentence", "bio")
 
 def _latent(log: LikertLog) -> LatentModel | None:
     """The latent model as the log records it, else the built-in one with the run's parameters."""
-    recorded = log.metadata.get("planted")
+    recorded = recorded_truth(log.metadata, log.model, log.model_args)
     if recorded is not None:
         return LatentModel(**recorded)
     if log.model_args.get("effects") is not None:

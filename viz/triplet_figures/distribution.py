@@ -7,9 +7,16 @@ import numpy as np
 import pandas as pd
 
 from pluralens.stats.stance_shares import stance_shares
-from pluralens.stats.triplet_frame import DEFAULT_THRESHOLD
 from pluralens.viz.style import COLOURS, faint, footnote
-from pluralens.viz.triplet_figures.words import about, drawn_part, names, stance_axis, wrapped
+from pluralens.viz.triplet_figures.words import (
+    DEFAULT_BOUNDS,
+    Bounds,
+    about,
+    drawn_part,
+    names,
+    stance_axis,
+    wrapped,
+)
 from pluralens.viz.triplet_logs import TripletLog
 
 if TYPE_CHECKING:
@@ -18,35 +25,28 @@ if TYPE_CHECKING:
 
 __all__ = ["figure", "table"]
 
-# Graders write tenths; the bins have them in their middle, and no threshold is one.
+# Graders write tenths; the bins have them in their middle.
 EDGES = np.linspace(-1.05, 1.05, 22)
 ROW_HEIGHT = 0.42
 # Characters of a line that is as wide as the axes.
 MODEL_NAME = 54
 # Where the numbers beside the strips stand, in widths of the axes.
-COLUMNS = {
-    f"< \N{MINUS SIGN}{DEFAULT_THRESHOLD:g}": 1.12,
-    "between": 1.33,
-    f"> {DEFAULT_THRESHOLD:g}": 1.54,
-    "stances": 1.71,
-    "refused": 1.85,
-    "empty": 1.97,
-    "unscored": 2.10,
-}
+COUNTED = ("stances", "refused", "empty", "unscored")
+COLUMNS = (1.12, 1.33, 1.54, 1.71, 1.85, 1.97, 2.10)
 
 
-def table(logs: Sequence[TripletLog]) -> pd.DataFrame:
+def table(logs: Sequence[TripletLog], bounds: Bounds = DEFAULT_BOUNDS) -> pd.DataFrame:
     """Counts of stances per bin, beside the shares and counts of their perspective.
 
     Returns:
         One row per model, scenario, perspective and bin: the columns of `words.ABOUT`, low, high
         (ends of the bin), count, share (of the stances), and the columns of
-        `pluralens.stats.stance_shares`, repeated in every bin.
+        `pluralens.stats.stance_shares` and `threshold`, repeated in every bin.
     """
     rows: list[dict[Any, Any]] = []
     for log in logs:
         for conflict, frame in log.parts:
-            for perspective in stance_shares(frame).to_dict("records"):
+            for perspective in stance_shares(frame, threshold=bounds.threshold).to_dict("records"):
                 same = frame["perspective"] == perspective["perspective"]
                 stances = frame.loc[same, "stance"].dropna().to_numpy(float)
                 counts = np.histogram(stances, EDGES)[0]
@@ -54,7 +54,8 @@ def table(logs: Sequence[TripletLog]) -> pd.DataFrame:
                     share = count / len(stances) if len(stances) else float("nan")
                     ends = {"low": round(float(low), 2), "high": round(float(high), 2)}
                     found = {**ends, "count": int(count), "share": share}
-                    rows.append({**about(log, conflict), **found, **perspective})
+                    told = {**perspective, "threshold": bounds.threshold}
+                    rows.append({**about(log, conflict), **found, **told})
     return pd.DataFrame(rows)
 
 
@@ -80,7 +81,8 @@ def figure(bins: pd.DataFrame, title: str) -> "Figure":
             _strip(axes, rows, y, tallest)
             ticks.append((y - 0.3, _teller(rows.iloc[0].to_dict())))
         y += 1
-    for at in (-DEFAULT_THRESHOLD, DEFAULT_THRESHOLD):
+    threshold = float(part["threshold"].iloc[0])
+    for at in (-threshold, threshold):
         axes.axvline(at, color=faint(0.8), lw=1, ls="--", zorder=3)
     axes.axvline(0.0, color=faint(), lw=1.2, zorder=1)
     axes.set_xlim(-1.1, 1.1)
@@ -90,16 +92,17 @@ def figure(bins: pd.DataFrame, title: str) -> "Figure":
     axes.grid(axis="y", visible=False)
     axes.spines["left"].set_visible(False)
     axes.set_xlabel(f"stance, points\n({stance_axis(part)})")
-    for text, x in COLUMNS.items():
+    columns = (f"< \N{MINUS SIGN}{threshold:g}", "between", f"> {threshold:g}")
+    for text, x in zip((*columns, *COUNTED), COLUMNS, strict=True):
         _beside(axes, x, -0.1, text)
     axes.set_title(f"Stances by who asks\n{title}")
     footnote(
         axes,
         "Bars: shares of the stances in bins of 0.1, every model on its own scale. Dot: "
-        "mean with its 95 % interval. Dashed: from there on an answer takes a side; beside it the "
-        "shares of stances below, between and above with 95 % intervals (triplets as clusters; "
-        "none with fewer than 5), and how many answers have a stance, were refusals, were "
-        "empty, or got no number from the grader.",
+        f"mean with its 95 % interval. Dashed: from \N{PLUS-MINUS SIGN}{threshold:g} on an answer "
+        "takes a side; beside it the shares of stances below, between and above with 95 % "
+        "intervals (triplets as clusters; none with fewer than 5), and how many answers have a "
+        "stance, were refusals, were empty, or got no number from the grader.",
         below=58.0,
     )
     return drawn
@@ -130,7 +133,7 @@ def _strip(axes: "Axes", rows: pd.DataFrame, y: float, tallest: float) -> None:
         for part in ("p_neg", "p_neu", "p_pos")
     ]
     counts = [f"{first[name]:,}" for name in ("n_stance", "n_refused", "n_empty", "n_unscored")]
-    for x, text in zip(COLUMNS.values(), [*shares, *counts], strict=True):
+    for x, text in zip(COLUMNS, [*shares, *counts], strict=True):
         _beside(axes, x, y - 0.3, text)
 
 

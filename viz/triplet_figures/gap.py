@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from pluralens.stats.equivalence import DEFAULT_MARGIN
 from pluralens.stats.sycophancy_gap import SycophancyGap, sycophancy_gap
 from pluralens.viz.likert_figures.forest import ALPHA, Row, forest
 from pluralens.viz.style import COLOURS, faint, footnote
-from pluralens.viz.triplet_figures.words import ABOUT, about
+from pluralens.viz.triplet_figures.words import ABOUT, DEFAULT_BOUNDS, Bounds, about
 from pluralens.viz.triplet_logs import ALL, TripletLog
 
 if TYPE_CHECKING:
@@ -18,20 +17,21 @@ if TYPE_CHECKING:
 __all__ = ["figure", "table"]
 
 
-def table(logs: Sequence[TripletLog]) -> pd.DataFrame:
+def table(logs: Sequence[TripletLog], bounds: Bounds = DEFAULT_BOUNDS) -> pd.DataFrame:
     """The gap per model and scenario.
 
     Returns:
-        The columns of `words.ABOUT`, the fields of `SycophancyGap`, and `planted`: the gap that a
-        simulated teller was made with, NaN for others.
+        The columns of `words.ABOUT`, the fields of `SycophancyGap`, `planted`: the gap that a
+        simulated teller was made with, NaN for others, and `margin`.
     """
     rows = []
     for log in logs:
         planted = log.planted.get("gap", float("nan"))
         for conflict, frame in log.parts:
-            found = sycophancy_gap(frame)
-            rows.append(about(log, conflict) | found._asdict() | {"planted": planted})
-    return pd.DataFrame(rows, columns=[*ABOUT, *SycophancyGap._fields, "planted"])
+            found = sycophancy_gap(frame, margin=bounds.margin)._asdict()
+            last = {"planted": planted, "margin": bounds.margin}
+            rows.append(about(log, conflict) | found | last)
+    return pd.DataFrame(rows, columns=[*ABOUT, *SycophancyGap._fields, "planted", "margin"])
 
 
 def _label(row: Mapping[Any, Any]) -> str:
@@ -71,9 +71,10 @@ def figure(gaps: pd.DataFrame, title: str) -> "Figure":
         "+2 (with whoever asks)",
     )
     axes = drawn.axes[0]
-    axes.axvspan(-DEFAULT_MARGIN, DEFAULT_MARGIN, color=faint(0.13), lw=0, zorder=0)
+    margin = float(gaps["margin"].iloc[0])
+    axes.axvspan(-margin, margin, color=faint(0.13), lw=0, zorder=0)
     low, high = axes.get_xlim()
-    axes.set_xlim(min(low, -0.3), max(high, 0.3))
+    axes.set_xlim(min(low, -0.3, -1.2 * margin), max(high, 0.3, 1.2 * margin))
     if gaps["planted"].notna().any():
         axes.plot([], [], "D", mfc="none", mec=COLOURS[1], mew=1.6, ms=7, label="planted")
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
@@ -83,8 +84,7 @@ def figure(gaps: pd.DataFrame, title: str) -> "Figure":
         axes,
         "Mean over triplets (n) of the difference between matched prompts, with its 95 % interval "
         "(BCa; t below 12 triplets); blue: sign-flip p < 0.05, grey: not. Grey region: gaps below "
-        f"{DEFAULT_MARGIN:g}; provably inside it (TOST p < 0.05): {equivalent} of {len(gaps)}."
-        + pooled,
+        f"{margin:g}; provably inside it (TOST p < 0.05): {equivalent} of {len(gaps)}." + pooled,
         below=60.0,
     )
     return drawn

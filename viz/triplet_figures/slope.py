@@ -8,6 +8,8 @@ import pandas as pd
 from pluralens.stats.stance_shares import stance_shares
 from pluralens.viz.style import COLOURS, faint, footnote
 from pluralens.viz.triplet_figures.words import (
+    DEFAULT_BOUNDS,
+    Bounds,
     about,
     between,
     drawn_part,
@@ -34,20 +36,24 @@ EXPECTED = {1: "expected_plus", -1: "expected_minus", 0: "expected_neutral"}
 LIMITS = (-1.08, 1.08)
 
 
-def table(logs: Sequence[TripletLog]) -> pd.DataFrame:
+def table(logs: Sequence[TripletLog], bounds: Bounds = DEFAULT_BOUNDS) -> pd.DataFrame:
     """Mean stance, shares and counts per model, scenario and perspective.
 
     Returns:
         The columns of `words.ABOUT` and of `pluralens.stats.stance_shares`, and `planted`: the
-        expected stance that a simulated teller was made with, NaN for others.
+        expected stance that a simulated teller was made with, NaN for others; and `threshold`.
     """
     rows = []
     for log in logs:
         for conflict, frame in log.parts:
-            shares = stance_shares(frame)
+            shares = stance_shares(frame, threshold=bounds.threshold)
             first = pd.DataFrame([about(log, conflict)] * len(shares))
             planted = [log.planted.get(EXPECTED[side], float("nan")) for side in shares["side"]]
-            rows.append(pd.concat([first, shares.assign(planted=planted)], axis=1))
+            rows.append(
+                pd.concat(
+                    [first, shares.assign(planted=planted, threshold=bounds.threshold)], axis=1
+                )
+            )
     return pd.concat(rows, ignore_index=True)
 
 

@@ -8,24 +8,32 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pluralens.stats.sycophancy_gap import sycophancy_gap
-from pluralens.stats.triplet_frame import DEFAULT_THRESHOLD, exceeds
+from pluralens.stats.triplet_frame import exceeds
 from pluralens.stats.uplift import uplift
+from pluralens.viz.triplet_figures.words import DEFAULT_BOUNDS, Bounds
 from pluralens.viz.triplet_logs import Conflict, TripletLog
 
 __all__ = ["table"]
 
 
-def table(logs: Sequence[TripletLog]) -> pd.DataFrame:
+def table(logs: Sequence[TripletLog], bounds: Bounds = DEFAULT_BOUNDS) -> pd.DataFrame:
     """The summary.
+
+    Args:
+        logs: As `read_triplet_logs` gives them.
+        bounds: Its threshold is that of the shares.
 
     Returns:
         model, n (answers with a stance), mean_score (mean stance), p_neg, p_neu, p_pos (shares of
         n), then for the party at +1 and the one at -1, by its id: `_n` (its answers with a stance),
-        `_agree_p` (share of them beyond the threshold on its side), `_uplift` (stance points toward
-        it that its telling gains over the same model's neutral version, paired); gap, gap_low,
-        gap_high (95 %), unscored (answers without a number from the grader that are neither
-        refusals nor empty), self_judged (whether the model graded any of its own answers). Uplifts
-        and gap are NaN with fewer than 5 complete triplets.
+        `_agree_p` (share of its answers beyond the threshold on its side, `agree_share` in the
+        log), `_uplift` (stance points toward it that its telling gains over the same model's
+        neutral version, paired); gap, gap_low, gap_high (95 %), unscored (answers without a number
+        from the grader that are neither refusals nor empty; those are counted in the table of the
+        distribution), self_judged (whether the model graded any of its own answers). `_agree_p`
+        and `_uplift` are over the prompts of which the neutral version has a stance too, every
+        triplet counting once, and so the former is in general no share of `_n`; they and the gap
+        are NaN with fewer than 5 complete triplets.
 
         Logs of several scenarios have a row per model and scenario after one for `all`, the
         scenario in a column after the model, and the parties' columns are called `plus_` and
@@ -36,15 +44,19 @@ def table(logs: Sequence[TripletLog]) -> pd.DataFrame:
     for log in logs:
         for conflict, frame in log.parts:
             where = {"scenario": conflict.id} if several else {}
-            rows.append({"model": log.label, **where, **_row(conflict, frame, several)})
+            rows.append(
+                {"model": log.label, **where, **_row(conflict, frame, several, bounds.threshold)}
+            )
     return pd.DataFrame(rows)
 
 
-def _row(conflict: Conflict, frame: pd.DataFrame, several: bool) -> dict[str, object]:
+def _row(
+    conflict: Conflict, frame: pd.DataFrame, several: bool, threshold: float
+) -> dict[str, object]:
     stance = _stances(frame)
     found = sycophancy_gap(frame)
-    pulls = uplift(frame, n_bootstrap=0, n_permutations=0).set_index("side")["uplift"]
-    negative, positive = (exceeds(side * stance, DEFAULT_THRESHOLD) for side in (-1, 1))
+    pulls = uplift(frame, threshold=threshold, n_bootstrap=0, n_permutations=0).set_index("side")
+    negative, positive = (exceeds(side * stance, threshold) for side in (-1, 1))
     row: dict[str, object] = {
         "n": len(stance),
         "mean_score": _mean(stance),
@@ -54,10 +66,9 @@ def _row(conflict: Conflict, frame: pd.DataFrame, several: bool) -> dict[str, ob
     }
     for side, party, end in ((1, conflict.plus, "plus"), (-1, conflict.minus, "minus")):
         name = end if several else party
-        own = side * _stances(frame[frame["side"] == side])
-        row[f"{name}_n"] = len(own)
-        row[f"{name}_agree_p"] = _mean(exceeds(own, DEFAULT_THRESHOLD))
-        row[f"{name}_uplift"] = pulls[side]
+        row[f"{name}_n"] = len(_stances(frame[frame["side"] == side]))
+        row[f"{name}_agree_p"] = pulls.loc[side, "agree_share"]
+        row[f"{name}_uplift"] = pulls.loc[side, "uplift"]
     return row | {
         "gap": found.gap,
         "gap_low": found.ci_low,

@@ -2,17 +2,48 @@
 
 import textwrap
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from pluralens.stats.equivalence import DEFAULT_MARGIN
+from pluralens.stats.triplet_frame import DEFAULT_THRESHOLD
 from pluralens.viz.triplet_logs import ALL, Conflict, TripletLog
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ABOUT", "about", "between", "drawn_part", "names", "stance_axis", "titled", "wrapped"]
+__all__ = [
+    "ABOUT",
+    "DEFAULT_BOUNDS",
+    "Bounds",
+    "about",
+    "between",
+    "drawn_part",
+    "names",
+    "stance_axis",
+]
+__all__ += ["titled", "wrapped"]
 
 ABOUT = ("model", "simulated", "scenario", "plus_party", "minus_party")
 """First columns of every table: they say of what a row is, and what +1 and -1 mean."""
+
+
+# Characters of a line under a title.
+TITLE_WIDTH = 80
+
+
+class Bounds(NamedTuple):
+    """From where on something counts.
+
+    Attributes:
+        threshold: Stance from which on an answer takes a side, between 0 and 1.
+        margin: Gap below which it counts as none, stance points.
+    """
+
+    threshold: float = DEFAULT_THRESHOLD
+    margin: float = DEFAULT_MARGIN
+
+
+DEFAULT_BOUNDS = Bounds()
 
 
 def about(log: TripletLog, conflict: Conflict) -> dict[str, object]:
@@ -65,14 +96,18 @@ def wrapped(name: str, width: int) -> str:
 
 
 def titled(logs: Sequence[TripletLog]) -> str:
-    """Which models were asked about what, and how many prompts; for the title of a figure."""
+    """Which models were asked about what, how many prompts, and who graded; for a title."""
     conflicts = logs[0].conflicts
     what = conflicts[0].label if len(conflicts) == 1 else f"{len(conflicts)} conflicts"
+    # Logs that are shown together have the same graders.
+    words = logs[0].grading.words
+    graded = f"\n{wrapped(words, TITLE_WIDTH)}" if words else ""
     if len(logs) == 1:
-        return f"{logs[0].label}\n{what}, {logs[0].size}"
+        return f"{logs[0].label}\n{what}, {logs[0].size}{graded}"
     simulated = sum(log.simulated for log in logs)
     kind = "simulated models" if simulated == len(logs) else "models"
     some = f" ({simulated} of them simulated)" if 0 < simulated < len(logs) else ""
     triplets = between([log.frame["triplet_id"].nunique() for log in logs])
     prompts = between([log.frame["sample_id"].nunique() for log in logs])
-    return f"{len(logs)} {kind}{some}\n{what}, {prompts} prompts in {triplets} triplets each"
+    asked = f"{what}, {prompts} prompts in {triplets} triplets each"
+    return f"{len(logs)} {kind}{some}\n{asked}{graded}"

@@ -1,6 +1,7 @@
 """One connection to a store: opening it, transactions, rows in bulk."""
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -66,9 +67,7 @@ class Connection:
         with shown_plainly(self.shown, writing=False):
             try:
                 database.connect()
-                # Read first: the file keeps its mode, and only setting it needs the writer's lock.
-                if database.journal_mode != "wal":
-                    database.journal_mode = "wal"
+                _use_write_ahead_log(database)
             except driver_errors():
                 database.close()
                 raise
@@ -240,3 +239,23 @@ def _connect(database: Any) -> str | None:
         # The driver names host, port, user and database, and never the password.
         return one_line(error).removeprefix("connection failed: ")
     return None
+
+
+def _use_write_ahead_log(database: Any) -> None:
+    """Let readers go on beside a writer; waits for others who open the file at the same time.
+
+    SQLite's own time limit for busy files does not count for this statement.
+    """
+    from peewee import OperationalError
+
+    until = time.monotonic() + WRITE_WAIT
+    while True:
+        try:
+            # Read first: the file keeps its mode, and only setting it needs the writer's lock.
+            if database.journal_mode != "wal":
+                database.journal_mode = "wal"
+            return
+        except OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.02)
