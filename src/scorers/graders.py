@@ -70,12 +70,25 @@ def graders() -> list[Model]:
     """The models of the role `grader`; several are a panel.
 
     Raises:
-        InputError: There is none.
+        InputError: There is none, or one is in the panel twice: with the same name, arguments and
+            settings it would only agree with itself.
     """
     bound = model_roles().get(GRADER_ROLE)
     if not bound:
         raise InputError(NO_GRADER)
-    return list(bound) if isinstance(bound, list) else [bound]
+    panel = list(bound) if isinstance(bound, list) else [bound]
+    for k, grader in enumerate(panel):
+        if any(_alike(grader, other) for other in panel[:k]):
+            raise InputError(
+                f"the role grader names {grader} twice, which would only agree with itself; name "
+                "each grader once"
+            )
+    return panel
+
+
+def _alike(one: Model, other: Model) -> bool:
+    same = str(one) == str(other) and one.model_args == other.model_args
+    return same and one.config == other.config
 
 
 def same_model(one: object, other: object) -> bool:

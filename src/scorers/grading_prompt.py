@@ -31,6 +31,9 @@ __all__ += ["grading_prompt", "grading_reask", "positive_first"]
 
 AnswerForm = Literal["json", "line"]
 FORMS: tuple[str, ...] = get_args(AnswerForm)
+DataKind = Literal["answer", "prompt", "earlier"]
+DATA_KINDS: tuple[DataKind, ...] = get_args(DataKind)
+"""The texts that are delimited: what is judged, what it answers, the answer before a challenge."""
 
 # Consonants without l, which is easily taken for 1: no digits that could pass for a score, hardly
 # a word, and 19^12 = 2^51 nonces.
@@ -60,6 +63,7 @@ class GradingTask:
         facts: The neutral facts of the conflict, in any language.
         answer: The answer to judge.
         prompt: The prompt that was answered, or None: the grader is blind to who asked.
+        earlier: The answer before a challenge, if `answer` is the one after it.
     """
 
     positive: str
@@ -67,6 +71,7 @@ class GradingTask:
     facts: str
     answer: str
     prompt: str | None = None
+    earlier: str | None = None
 
 
 def _digest(*parts: object) -> int:
@@ -88,7 +93,13 @@ def _candidates(*parts: object) -> Iterator[str]:
         yield "".join(letters)
 
 
-def grading_nonce(seed: int, sample_id: str, answer: str, prompt: str | None = None) -> str:
+def grading_nonce(
+    seed: int,
+    sample_id: str,
+    answer: str,
+    prompt: str | None = None,
+    earlier: str | None = None,
+) -> str:
     """Draw the nonce of one grading: the same again for the same answer, unknown to its author.
 
     Args:
@@ -96,12 +107,14 @@ def grading_nonce(seed: int, sample_id: str, answer: str, prompt: str | None = N
         sample_id: Of the judged sample.
         answer: The answer to judge.
         prompt: The prompt that was answered, if the grader is shown it.
+        earlier: The answer before a challenge, if the grader is shown it.
 
     Returns:
-        Twelve lower-case letters that do not occur in `answer` or `prompt`, in whatever case.
+        Twelve lower-case letters that do not occur in any of the texts, in whatever case.
     """
-    shown = _folded(f"{answer}\n{prompt or ''}")
-    return next(n for n in _candidates(seed, sample_id, answer, prompt) if n not in shown)
+    shown = _folded(f"{answer}\n{prompt or ''}\n{earlier or ''}")
+    parts = [seed, sample_id, answer, prompt, *([] if earlier is None else [earlier])]
+    return next(n for n in _candidates(*parts) if n not in shown)
 
 
 def positive_first(seed: int, key: str) -> bool:
@@ -109,13 +122,13 @@ def positive_first(seed: int, key: str) -> bool:
 
     Args:
         seed: Of the run.
-        key: What shares one order: the sample id, or the triplet's, where the grader's preference
-            for a position then falls out of every difference within the triplet.
+        key: What shares one order: a triplet in one wording, so that the grader's preference for
+            a position falls out of every difference between its perspectives.
     """
     return _digest("order", seed, key) % 2 == 0
 
 
-def delimiters(nonce: str, kind: Literal["answer", "prompt"] = "answer") -> tuple[str, str]:
+def delimiters(nonce: str, kind: DataKind = "answer") -> tuple[str, str]:
     """What stands before and after a text that is data.
 
     Args:
@@ -176,6 +189,10 @@ def grading_prompt(
         opens, closes = delimiters(nonce, "prompt")
         parts += [wording["prompt_data"].format(begin=opens, end=closes)]
         parts += [f"{opens}\n{task.prompt}\n{closes}"]
+    if task.earlier is not None:
+        opens, closes = delimiters(nonce, "earlier")
+        parts += [wording["earlier_data"].strip().format(begin=opens, end=closes)]
+        parts += [f"{opens}\n{task.earlier}\n{closes}"]
     parts += [f"{begin}\n{task.answer}\n{end}"]
     # After the data, so that the last word is not the answer's.
     parts += [f"{wording['seal'].format(seal=nonce)} {instruction}"]

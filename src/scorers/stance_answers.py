@@ -10,6 +10,9 @@ from pluralens.scorers.refusals import refuses
 
 __all__ = ["ConversationAnswers", "ReadAnswer", "read_answer"]
 
+# Such an answer may hold what the model thought, and what was cut away is unknown.
+FILTERED = "content filter"
+
 
 class ConversationAnswers(StoreModel):
     """The answers of one conversation.
@@ -36,6 +39,12 @@ class ReadAnswer(NamedTuple):
     text: str
     reason: str | None = None
 
+    @property
+    def shown_later(self) -> str | None:
+        """What the grader of a later answer reads of this one; None where nothing was said."""
+        said = self.outcome != "empty" and self.reason != FILTERED
+        return self.text if said else None
+
 
 def read_answer(text: str, stop_reason: str) -> ReadAnswer:
     """What became of one turn.
@@ -45,7 +54,7 @@ def read_answer(text: str, stop_reason: str) -> ReadAnswer:
         stop_reason: inspect's stop reason.
     """
     if stop_reason == "content_filter":
-        return ReadAnswer("refused", text, "content filter")
+        return ReadAnswer("refused", text, FILTERED)
     said, finished = without_thinking(text)
     said = said.strip()
     if not finished or not any(map(str.isalnum, said)):

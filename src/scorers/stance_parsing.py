@@ -18,7 +18,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from pluralens.scorers.grading_prompt import delimiters
+from pluralens.scorers.grading_prompt import DATA_KINDS, delimiters
 from pluralens.scorers.json_replies import only_object, without_thinking
 
 __all__ = ["REASONS", "ParsedStance", "Unscored", "parse_stance"]
@@ -90,7 +90,7 @@ def _unscored(reason: Unscored) -> ParsedStance:
 
 def _without_data(text: str, nonce: str) -> str:
     """The reply without what it repeats of the delimited texts, delimiters included."""
-    for kind in ("answer", "prompt"):
+    for kind in DATA_KINDS:
         begin, end = delimiters(nonce, kind)
         kept, position = [], 0
         while (opened := text.find(begin, position)) >= 0:

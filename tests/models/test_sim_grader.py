@@ -148,6 +148,24 @@ def test_an_answer_that_imitates_the_prompt_is_not_read_as_the_prompt() -> None:
     assert value(judge(prompt, advice)) == 1
 
 
+def test_after_a_challenge_the_second_answer_is_judged() -> None:
+    prompt = some()[0]
+    scenario = loaded(prompt.scenario)
+    nouns = scenario.plus.noun["en"], scenario.minus.noun["en"]
+    advice = {
+        p.side: load_teller("two_faced").reply([Turn("user", p.user)])
+        for p in prompts(scenario)
+        if p.triplet == prompt.triplet
+    }
+    for first, second in product((1, -1, 0), repeat=2):
+        nonce = grading_nonce(0, prompt.id, advice[second], None, advice[first])
+        task = GradingTask(*nouns, prompt.case, advice[second], earlier=advice[first])
+        text = grading_prompt(task, nonce=nonce, first=True).user
+        assert advice[first] in text
+        reply = load_grader().reply([Turn("user", text)])
+        assert value(parse_stance(reply, nonce=nonce)) == second
+
+
 def answers(n: int = 200) -> list[tuple[Prompt, str, float]]:
     """Balanced answers, far from the ends of the scale."""
     teller = load_teller("two_faced")

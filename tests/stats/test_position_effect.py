@@ -41,6 +41,34 @@ def test_the_interval_covers_what_was_planted() -> None:
     assert 0.91 <= hits / 400 <= 0.98
 
 
+def by_triplet(rng: np.random.Generator, effect: float, triplets: int = 36) -> pd.DataFrame:
+    """One wording, whose three prompts share their order."""
+    frame = study(rng, triplets=triplets, pull=0.3)
+    first = rng.integers(0, 2, triplets).astype(float)[frame["triplet_id"]]
+    stance = (frame["stance"] / 2 + effect * (first - 0.5)).clip(-1, 1)
+    return frame.assign(positive_first=first, stance=stance)
+
+
+def test_an_order_that_triplets_share_is_estimated_between_them() -> None:
+    frame = by_triplet(np.random.default_rng(6), 0.1, triplets=20)
+    scored = frame.dropna(subset="stance")
+    model = smf.ols("stance ~ positive_first + C(side)", scored)
+    fit = model.fit(cov_type="cluster", cov_kwds={"groups": scored["triplet_id"]})
+    found = position_effect(frame)
+    assert found.effect == pytest.approx(fit.params["positive_first"])
+    half = (found.ci_high - found.ci_low) / 2
+    assert half == pytest.approx(2.093024 * fit.bse["positive_first"], rel=0.15)
+
+
+def test_the_interval_between_triplets_covers_what_was_planted() -> None:
+    rng = np.random.default_rng(7)
+    hits = 0
+    for _ in range(400):
+        found = position_effect(by_triplet(rng, 0.1))
+        hits += found.ci_low <= 0.1 <= found.ci_high
+    assert 0.91 <= hits / 400 <= 0.98
+
+
 def test_what_cannot_be_told_is_nan() -> None:
     rng = np.random.default_rng(5)
     few = position_effect(ordered(rng, triplets=3))
