@@ -1,6 +1,5 @@
 """Who graded the answers of a log of triplets, and how: what must be equal to be compared."""
 
-import inspect
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,15 @@ __all__ = ["TRANSPORT", "Grading", "no_stances", "read_grading"]
 # What says how a model is reached, not what it answers.
 TRANSPORT = {"max_connections", "adaptive_connections", "max_retries", "timeout"}
 TRANSPORT |= {"attempt_timeout", "batch", "cache"}
+# What the scorer's options are when they are left out; figures know no scorers, so a test holds the
+# two together.
+DEFAULTS: Mapping[str, Any] = {
+    "see_prompt": False,
+    "form": "json",
+    "seed": 0,
+    "threshold": 0.33,
+    "margin": 0.1,
+}
 # What changes the metrics in the log alone; figures have their own.
 OF_METRICS = {"threshold", "margin"}
 
@@ -78,25 +86,17 @@ def read_grading(
     configs = role if isinstance(role, list) else [role]
     at_run = tuple(config.model for config in configs)
     graders = next(iter(found), at_run if first else ())
-    defaults = _defaults()
     params = _params(log, summaries, score)
     return Grading(
         graders=graders,
-        options=defaults | params,
+        options={**DEFAULTS, **params},
         given={
             k: v
             for k, v in params.items()
-            if k not in OF_METRICS and (k not in defaults or defaults[k] != v)
+            if k not in OF_METRICS and (k not in DEFAULTS or DEFAULTS[k] != v)
         },
         own={c.model: _own(c) for c in configs} if first and graders == at_run else None,
     )
-
-
-def _defaults() -> dict[str, Any]:
-    from pluralens.scorers.stance import stance
-
-    parameters = inspect.signature(stance).parameters
-    return {name: one.default for name, one in parameters.items()}
 
 
 def _params(log: Any, summaries: Sequence[Any], score: str) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Only like is compared with like: graders, settings, prompts."""
 
+from inspect import signature
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from triplet_drawing import draw, edited, rows
 from triplet_evals import evaluate, scripted
 from triplet_tellers import contrary
 
+from pluralens.scorers.stance import stance
+from pluralens.viz.triplet_grading import DEFAULTS
 from pluralens.viz.triplets import main
 
 
@@ -73,3 +76,8 @@ def test_threshold_and_margin_are_used_and_named(simulated: Path, tmp_path: Path
     assert {r["threshold"] for r in rows(tmp_path / "distribution.csv")} == {"0.25"}
     assert "> 0.25" in (tmp_path / "distribution.svg").read_text().replace("&gt;", ">")
     assert "gaps below 0.7" in " ".join((tmp_path / "gap.svg").read_text().split())
+
+
+def test_the_options_of_the_scorer_are_known() -> None:
+    parameters = signature(stance).parameters
+    assert {name: one.default for name, one in parameters.items()} == DEFAULTS
