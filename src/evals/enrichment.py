@@ -18,7 +18,7 @@ from inspect_ai.model import Model
 from inspect_ai.solver import Solver
 
 from pluralens.errors import InputError, shown_plainly
-from pluralens.evals.active_model import active_model, greedy_config, on_command_line
+from pluralens.evals.active_model import active_model, greedy_config
 from pluralens.evals.likert_options import whole
 from pluralens.evals.unknown_options import refuse_unknown_options
 from pluralens.models.simulated import SimulatedAPI
@@ -128,8 +128,7 @@ def _opened(
             store.open_run(run_by_lists(name, stored.name, language, people.id))
             solver = name_from_lists(name, stored.name, language, stored.source)
             return stored, design, name, solver, None
-        # One that an earlier run in Python left active says nothing about this run.
-        model = active_model() if on_command_line() else None
+        model = active_model()
         if model is not None:
             _require_writer(model)
             temperature = model.config.temperature or 0.0
