@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pluralens._log_faults import unreadable
 from pluralens.errors import InputError
-from pluralens.scorers.enrichment_parsing import check_texts
+from pluralens.scorers.enrichment_parsing import LIMITS, check_texts
 
 if TYPE_CHECKING:
     from inspect_ai.log import EvalLog, EvalSample, EvalSampleSummary
@@ -53,6 +53,7 @@ def enrich_from_log(path: str | Path, store: "Store") -> FromLog:
     """
     place = str(path)
     log = _header(place)
+    _refuse_altered(place)
     summaries = _summaries(place)
     selection = str((log.eval.metadata or {}).get("selection", ""))
     _refuse_unknown_personas(place, selection, [str(s.id) for s in summaries], store)
@@ -118,6 +119,24 @@ def _header(place: str) -> "EvalLog":
             "pluralens; use that version"
         )
     return log
+
+
+def _refuse_altered(place: str) -> None:
+    """Refuse a local log whose entries are not what was written.
+
+    inspect does not compare the checksums, and a damaged entry can decompress to other words.
+    """
+    import zipfile
+
+    if "://" in place or not zipfile.is_zipfile(place):
+        return
+    try:
+        with zipfile.ZipFile(place) as archive:
+            entry = archive.testzip()
+    except unreadable() as error:
+        raise _damaged(place, error) from None
+    if entry is not None:
+        raise _damaged(place, zipfile.BadZipFile(entry))
 
 
 def _summaries(place: str) -> "list[EvalSampleSummary]":
@@ -198,7 +217,8 @@ def _run(place: str, sample_id: str, record: Mapping[str, Any]) -> "EnrichmentRu
 
 
 def _texts(place: str, sample_id: str, persona: "EnrichedPersona") -> Mapping[str, str]:
-    checked = check_texts(persona.texts, tuple(persona.texts))
+    # Which keys a run asked for is its own choice; the template writes names alone.
+    checked = check_texts(persona.texts, tuple(key for key in LIMITS if key in persona.texts))
     # A log is a file that anyone can edit; texts keep their rules however they come.
     if not checked.texts:
         raise InputError(

@@ -357,13 +357,39 @@ def test_a_long_selection_name_needs_a_run_name(sqlite: str, tmp_path: Path) -> 
     assert run(tmp_path, selection="p" * 60, **{"run": "short"}).status == "success"
 
 
-def test_a_log_with_damaged_samples_is_refused(sqlite: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("at", (200, 260, 320, 380, 440))
+def test_a_log_with_damaged_samples_is_refused(sqlite: str, tmp_path: Path, at: int) -> None:
     log = Path(written(run(tmp_path / "logs")).removeprefix("file://"))
     content = bytearray(log.read_bytes())
-    start = content.index(b"samples/") + 200
+    start = content.index(b"samples/") + at
     content[start : start + 60] = bytes(60)
     damaged = tmp_path / "damaged.eval"
     damaged.write_bytes(content)
     with Store.open(sqlite) as store:
         with pytest.raises(InputError, match="its samples cannot be read"):
             enrich_from_log(damaged, store)
+
+
+def test_a_log_with_one_byte_changed_is_refused(sqlite: str, tmp_path: Path) -> None:
+    log = Path(written(run(tmp_path / "logs")).removeprefix("file://"))
+    for entry in ("samples/", "header.json"):
+        content = bytearray(log.read_bytes())
+        content[content.index(entry.encode()) + 150] ^= 1
+        damaged = tmp_path / "damaged.eval"
+        damaged.write_bytes(content)
+        with Store.open(sqlite) as store:
+            with pytest.raises(InputError, match="cannot be read|is no inspect log"):
+                enrich_from_log(damaged, store)
+
+
+def test_a_log_with_a_text_under_another_key_is_refused(sqlite: str, tmp_path: Path) -> None:
+    log = Path(written(run(tmp_path / "logs")).removeprefix("file://"))
+    content = read_eval_log(str(log))
+    assert content.samples
+    texts = content.samples[0].store["EnrichedPersona:texts"]
+    texts["motto"] = "Carpe diem"
+    changed = tmp_path / "changed.eval"
+    write_eval_log(content, str(changed))
+    with Store.open(sqlite) as store:
+        with pytest.raises(InputError, match="break the rules .unknown key"):
+            enrich_from_log(changed, store)
