@@ -11,9 +11,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 TORCH ?= torch==2.13.0
 TORCH_ARGS ?=
 TEST_PYTHONS ?= 3.11 3.12 3.13
-CORE := not hf and not providers and not packaging and not roster
+CORE := not hf and not interp and not providers and not packaging and not roster
 
-.PHONY: demo readme-figures test lint types imports tests test-hf test-providers test-roster test-wheel test-pythons bench clean
+.PHONY: demo readme-figures test lint types imports tests test-hf test-interp test-providers test-roster test-wheel test-pythons bench clean
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "pluralens needs Python 3.11 or newer; none was found. Install one, or name it: make PYTHON=/path/to/python3.12"; exit 2; }
@@ -34,6 +34,12 @@ $(VENV)/.hf: pyproject.toml | $(VENV)/.dev
 	@echo "== installing $(TORCH) and transformers into $(VENV)"
 	@$(PIP) install -q $(TORCH_ARGS) '$(TORCH)'
 	@$(PIP) install -q -e '.[dev,hf]'
+	@touch $@
+
+$(VENV)/.interp: pyproject.toml | $(VENV)/.dev
+	@echo "== installing $(TORCH), transformers and transformer-lens into $(VENV)"
+	@$(PIP) install -q $(TORCH_ARGS) '$(TORCH)'
+	@$(PIP) install -q -e '.[dev,interp]'
 	@touch $@
 
 $(VENV)/.providers: pyproject.toml | $(VENV)/.dev
@@ -79,6 +85,10 @@ tests: $(VENV)/.dev
 # Trains a tiny chat model on the spot and runs it through inspect's own hf provider.
 test-hf: $(VENV)/.hf
 	@$(BIN)/python -m pytest -q -m hf
+
+# The analyses inside networks: toys trained on the spot, brute-force twins, TransformerLens as oracle.
+test-interp: $(VENV)/.interp
+	@$(BIN)/python -m pytest -q -m interp
 
 # Runs Google, Groq, Hugging Face, Cerebras, Mistral, Cohere, OpenRouter and LiteLLM as inspect reaches
 # them, against a local server that fails on purpose.

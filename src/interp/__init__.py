@@ -1,0 +1,1 @@
+"""Where in the network bias comes from: checkpoints, scans, attribution, probes. Tensors only."""

@@ -1,0 +1,1 @@
+"""Sentences of StereoSet, WinoGender and our own: loaded, built and checked."""
