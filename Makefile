@@ -12,6 +12,8 @@ TORCH ?= torch==2.13.0
 TORCH_ARGS ?=
 TEST_PYTHONS ?= 3.11 3.12 3.13
 CORE := not hf and not interp and not providers and not packaging and not roster
+# A process per core, at most 8: each that needs one starts a PostgreSQL server of its own.
+PARALLEL ?= -n auto --maxprocesses 8 --dist worksteal
 
 .PHONY: demo readme-figures test lint types imports tests test-hf test-interp test-providers test-roster test-wheel test-pythons bench clean
 
@@ -80,7 +82,7 @@ imports: $(VENV)/.dev
 
 tests: $(VENV)/.dev
 	@echo "== tests"
-	@$(BIN)/python -m pytest -q -m "$(CORE)"
+	@$(BIN)/python -m pytest -q $(PARALLEL) -m "$(CORE)"
 
 # Trains a tiny chat model on the spot and runs it through inspect's own hf provider.
 test-hf: $(VENV)/.hf
@@ -114,7 +116,7 @@ test-pythons:
 	  echo "== Python $$v"; \
 	  [ -x .venvs/$$v/bin/python ] || "$$p" -m venv .venvs/$$v; \
 	  .venvs/$$v/bin/python -m pip --disable-pip-version-check install -q -e '.[dev]'; \
-	  .venvs/$$v/bin/python -m pytest -q -m "$(CORE)"; ran=$$((ran + 1)); \
+	  .venvs/$$v/bin/python -m pytest -q $(PARALLEL) -m "$(CORE)"; ran=$$((ran + 1)); \
 	done; test $$ran -gt 0 || { echo "none of $(TEST_PYTHONS) is here"; exit 2; }
 
 bench: $(VENV)/.dev

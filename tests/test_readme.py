@@ -50,7 +50,7 @@ def words(command: str) -> list[str]:
     return parts
 
 
-def offline(parts: list[str]) -> list[str]:
+def offline(parts: list[str], limit: int = 3) -> list[str]:
     """The same `inspect eval` with a simulated model in place of one that we have not."""
     at = parts.index("--model") + 1
     if not parts[at].startswith("pluralens_sim/"):
@@ -61,7 +61,9 @@ def offline(parts: list[str]) -> list[str]:
         # Tasks of other packages need their extra and a hub.
         parts = [GRADER if p.startswith("grader=") else p for p in kept]
         parts = [p for p in parts if not p.startswith("inspect_evals/")]
-    return [*parts, "--limit", "6"] if "--limit" not in parts else parts
+    if "--limit" in parts:
+        del parts[parts.index("--limit") : parts.index("--limit") + 2]
+    return [*parts, "--limit", str(limit)]
 
 
 # The seven commands are run as a whole, on both databases, by test_seven_commands.
@@ -136,7 +138,7 @@ def test_every_service_has_its_command(key: str, model: str) -> None:
 
 
 def test_viz_commands_draw_what_the_first_command_logged(run: Any, tmp_path: Path) -> None:
-    assert run(*offline(words(EVALS[0]))).returncode == 0
+    assert run(*offline(words(EVALS[0]), limit=6)).returncode == 0
     drawn = [words(c)[1:] for c in dict.fromkeys(commands()) if words(c)[0] == "python"]
     drawn = [words for words in drawn if words[0] == "viz/likert.py"]
     assert len(drawn) == 2
@@ -223,7 +225,7 @@ def viewer(tmp_path: Path, run: Any) -> Iterator[str]:
 
 def test_inspect_view_lists_the_log(viewer: str) -> None:
     listing = ""
-    for _ in range(300):
+    for _ in range(1200):
         try:
             with urllib.request.urlopen(f"{viewer}/api/logs", timeout=5) as reply:
                 listing = reply.read().decode()

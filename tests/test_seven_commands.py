@@ -4,17 +4,15 @@ Both must give the same personas, pairs and results.
 """
 
 import json
-import os
 import re
 import shlex
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from inspect_ai.log import read_eval_log
+from postgres_server import PostgresServer
 
 from pluralens.personas.files import export_selection
 from pluralens.personas.store import Store
@@ -31,52 +29,38 @@ def seven_commands() -> list[list[str]]:
     return [shlex.split(line) for line in lines if line]
 
 
-def start(folder: Path, database: str, program: str, *arguments: str) -> str:
-    """Run one command; its standard output."""
-    command = (
-        [sys.executable, str(ROOT / arguments[0]), *arguments[1:]]
-        if program == "python"
-        else [str(Path(sys.executable).with_name(program)), *arguments]
-    )
-    plain = {"INSPECT_DISPLAY": "plain", "NO_COLOR": "1", "COLUMNS": "200", "DB_URL": database}
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env={**os.environ, **plain},
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
+def finished(folder: Path, database: str, start: Any) -> Path:
+    """The folder, after the seven commands ran in it."""
+
+    def output(*command: str) -> str:
+        words = command[1:] if command[0] == "python" else command
+        done = start(*words, cwd=folder, DB_URL=database)
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        return str(done.stdout)
+
+    for command in seven_commands():
+        output(*command)
+    with Store.open(database) as store:
+        for name in SELECTIONS:
+            export_selection(store.selection(name), folder / f"{name}.csv")
+    listed = output("pluralens", "personas", "list", "--json")
+    (folder / "list.json").write_text(listed, encoding="utf-8")
+    return folder
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Engine -> folder in which the seven commands ran; filled as tests need it."""
-    return {}
+def on_sqlite(tmp_path_factory: pytest.TempPathFactory, start: Any) -> Path:
+    folder = tmp_path_factory.mktemp("sqlite")
+    return finished(folder, f"sqlite:///{folder / 'store.db'}", start)
 
 
-@pytest.fixture
-def folder(
-    request: pytest.FixtureRequest,
-    database: str,
-    finished: dict[str, Path],
-    tmp_path_factory: pytest.TempPathFactory,
+@pytest.fixture(scope="module")
+def on_postgresql(
+    postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory, start: Any
 ) -> Iterator[Path]:
-    engine = database.split(":", 1)[0]
-    if engine not in finished:
-        place = tmp_path_factory.mktemp(engine)
-        for command in seven_commands():
-            start(place, database, *command)
-        with Store.open(database) as store:
-            for name in SELECTIONS:
-                export_selection(store.selection(name), place / f"{name}.csv")
-        listed = start(place, database, "pluralens", "personas", "list", "--json")
-        (place / "list.json").write_text(listed, encoding="utf-8")
-        finished[engine] = place
-    yield finished[engine]
+    database = postgres_server.new_database()
+    yield finished(tmp_path_factory.mktemp("postgresql"), database, start)
+    postgres_server.drop_database(database)
 
 
 def log_of(folder: Path, task: str) -> Any:
@@ -97,7 +81,9 @@ def test_there_are_seven() -> None:
     ]
 
 
-def test_they_run(folder: Path) -> None:
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+def test_they_run(engine: str, request: pytest.FixtureRequest) -> None:
+    folder: Path = request.getfixturevalue(f"on_{engine}")
     listed = {s["name"]: s for s in json.loads((folder / "list.json").read_text("utf-8"))}
     assert [listed[name]["n"] for name in SELECTIONS] == [30, 30, 30]
     assert listed["pairs-smoke"]["parent"] == "balanced-smoke"
@@ -112,10 +98,8 @@ def test_they_run(folder: Path) -> None:
     assert list(folder.glob("out/likert/*.png"))
 
 
-def test_both_databases_give_the_same(finished: dict[str, Path]) -> None:
-    if len(finished) < 2:
-        pytest.skip("only one database could be had")
-    one, other = finished.values()
+def test_both_databases_give_the_same(on_sqlite: Path, on_postgresql: Path) -> None:
+    one, other = on_sqlite, on_postgresql
     for name in SELECTIONS:
         assert (one / f"{name}.csv").read_bytes() == (other / f"{name}.csv").read_bytes()
     for task in ("persona_enrichment", "likert"):

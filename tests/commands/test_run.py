@@ -107,7 +107,8 @@ def kill_in_the_middle(servers: Servers, folder: Path, env: Mapping[str, str]) -
         assert process.wait() == -signal.SIGKILL
         for server in servers.values():
             server.configure(latency_ms=0)
-    time.sleep(0.4)  # Requests under way are answered and logged by now.
+    for server in servers.values():
+        server.settle()
 
 
 def test_a_killed_run_goes_on_where_it_was(

@@ -236,7 +236,7 @@ def test_after_a_kill_the_same_command_asks_only_the_rest(
     finally:
         os.killpg(process.pid, signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
-    time.sleep(0.3)  # Requests under way when the client died are answered and logged by now.
+    server.settle()
     before = server.requests()
     with Store.open(database) as store:
         saved = store.texts("pool-a-model")

@@ -90,7 +90,7 @@ def kill_in_the_middle(
         os.killpg(process.pid, signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     server.configure(latency_ms=0)
-    time.sleep(0.3)  # Requests under way when the client died are answered and logged by now.
+    server.settle()
     (info,) = list_eval_logs(str(folder / "logs"))
     return info.name, len(server.requests())
 

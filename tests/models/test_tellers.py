@@ -13,6 +13,7 @@ import pytest
 from scipy import integrate
 from scipy.stats import kstest, norm
 
+from pluralens._resources import data_file
 from pluralens.errors import InputError
 from pluralens.models.advice import STEP, is_refusal, read_advice
 from pluralens.models.simulated import SimulatedAPI
@@ -326,7 +327,7 @@ def test_a_challenge_starts_from_the_earlier_answer_in_the_conversation() -> Non
 
 
 def test_a_scenario_of_ones_own_can_be_told(tmp_path: Path) -> None:
-    text = Path("datasets/scenarios/rent.yaml").read_text(encoding="utf-8")
+    text = data_file("scenarios", "rent.yaml").read_text(encoding="utf-8")
     file = tmp_path / "lease.yaml"
     text = text.replace("id: rent", "id: lease").replace("Wohnung", "Garage")
     file.write_text(text.replace("flat", "garage"), encoding="utf-8")

@@ -232,6 +232,7 @@ def test_one_sentence_of_advice_makes_it_advice(refusal: str, advice: str) -> No
      "I can't give advice or " * 34, "consult a " + "local " * 120, "in diesem fall " * 53],
 )  # fmt: skip
 def test_no_text_takes_long(text: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     refuses(text)
-    assert time.perf_counter() - start < 0.2
+    # Of this process: how busy the machine is does not count.
+    assert time.process_time() - start < 0.2

@@ -62,6 +62,7 @@ class Respondent:
         return {
             "requests": self.requests,
             "outcomes": self.outcomes,
+            "in_flight": self.in_flight,
             "max_in_flight": self.most_in_flight,
             "distinct_prompts": len(self.attempts),
             "max_attempts": max(self.attempts.values(), default=0),
@@ -311,6 +312,16 @@ class OpenAIServer:
 
     def reset(self) -> None:
         self._call("/reset", {})
+
+    def settle(self) -> None:
+        """Wait until all requests of a client that was killed are answered and logged."""
+        before: list[int] = []
+        # Twice the same: one that still waited to be read would have begun by then.
+        while len(before) < 2 or before[-1] != before[-2]:
+            time.sleep(0.1)
+            stats = self.stats()
+            if not stats["in_flight"]:
+                before.append(stats["requests"])
 
     def requests(self) -> list[dict[str, Any]]:
         """The request log so far."""

@@ -199,9 +199,9 @@ def test_the_log_tells_persona_question_and_reask(
 
 
 def test_a_client_that_left_is_seen_in_the_log(server: OpenAIServer, client: httpx.Client) -> None:
-    server.configure(latency_ms=400)
+    server.configure(latency_ms=1200)
     with pytest.raises(httpx.ReadTimeout):
-        client.post("/v1/chat/completions", json={"messages": messages("Gone: 1")}, timeout=0.1)
+        client.post("/v1/chat/completions", json={"messages": messages("Gone: 1")}, timeout=0.4)
     before = time.monotonic()
     while not server.stats()["requests"]:
         assert time.monotonic() - before < 30

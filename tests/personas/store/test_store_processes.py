@@ -117,23 +117,26 @@ def test_killed_at_any_moment_all_or_nothing_is_stored(database: str, de: Popula
     begun = time.perf_counter()
     with Store.open("sqlite:///:memory:") as other:
         other.add(pool(de, n=20_000))
-    whole = time.perf_counter() - begun
-    stored = 0
-    for share in (0.3, 0.7, 1.1):
+    moment = 1.1 * (time.perf_counter() - begun)
+    cut_off = 0
+    # Earlier each time, until two kills came before the end: how long it takes differs by machine
+    # and by what else runs on it.
+    while cut_off < 2:
         process = start(database, IMPORTS + POOL)
         wait_until_ready(process)
         go_on(process)
-        time.sleep(share * whole)
+        time.sleep(moment)
+        moment *= 0.6
         process.kill()
         out, _ = process.communicate(timeout=60)
         with Store.open(database) as store:
             names = [info.name for info in store.infos()]
             assert names in (["pool-a"], ["pool-a", "pool-b"])
             assert names == ["pool-a", "pool-b"] or "done" not in out
-            if "pool-b" in names:
-                stored += 1
+            if "pool-b" not in names:
+                cut_off += 1
+            else:
                 same(pool(de, "pool-b", n=20_000), store.selection("pool-b"))
                 store.delete("pool-b")
         # The ten of pool-a are the first ten of pool-b.
         assert counts(database) == (10, 10, 0)
-    assert stored < 3, "no kill came before the end; make the moments earlier"
