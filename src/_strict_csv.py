@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 
+from pluralens._file_bytes import file_bytes
 from pluralens.errors import InputError
 
 __all__ = ["Row", "read_rows"]
@@ -72,16 +73,7 @@ def read_rows(file: Traversable, source: str, headers: Sequence[tuple[str, ...]]
 
 
 def _read_text(file: Traversable, source: str) -> str:
-    try:
-        if file.is_dir():
-            raise InputError(f"{source}: this is a folder; name the CSV file in it")
-        raw = file.read_bytes()
-    except FileNotFoundError:
-        raise InputError(f"{source}: there is no such file; check the path") from None
-    except OSError as error:
-        raise InputError(
-            f"{source}: the file cannot be read ({error.strerror}); check path and permissions"
-        ) from None
+    raw = file_bytes(file, source, "the CSV file")
     for mark, name in BOMS.items():
         if raw.startswith(mark):
             raise InputError(

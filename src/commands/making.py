@@ -109,7 +109,7 @@ def balanced(
     where rare combinations exist too. Axes are not associated with each other more than they have
     to be: the report says how much is left, and how much there was in the pool.
     """
-    from pluralens.evals.likert_options import names
+    from pluralens._option_values import names
     from pluralens.personas.making import make_balanced_from, make_balanced_of
     from pluralens.personas.store import Store
 
@@ -179,7 +179,7 @@ def counterfactual(
     What has to follow (a foreign origin means a migration background) is listed with the pair as
     forced; personas without a possible twin are listed as skipped, with the reason.
     """
-    from pluralens.evals.likert_options import names
+    from pluralens._option_values import names
     from pluralens.personas.making import make_counterfactual
     from pluralens.personas.store import Store
 
@@ -219,7 +219,7 @@ def _drawing(
     exclude: list[str] | None,
 ) -> dict[str, Any]:
     """Options of drawing as Python has them."""
-    from pluralens.evals.likert_options import ages
+    from pluralens._option_values import ages
     from pluralens.personas.population import load_population
 
     people = load_population(population)

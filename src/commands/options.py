@@ -30,7 +30,7 @@ __all__ = [
 
 
 def _checked_age(text: str) -> str:
-    from pluralens.evals.likert_options import ages
+    from pluralens._option_values import ages
 
     ages(text, "--age")
     return text

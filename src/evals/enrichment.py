@@ -17,9 +17,9 @@ from inspect_ai.dataset import MemoryDataset, Sample
 from inspect_ai.model import Model
 from inspect_ai.solver import Solver
 
+from pluralens._option_values import whole
 from pluralens.errors import InputError, shown_plainly
 from pluralens.evals.active_model import active_model, greedy_config
-from pluralens.evals.likert_options import whole
 from pluralens.evals.unknown_options import refuse_unknown_options
 from pluralens.models.simulated import SimulatedAPI
 from pluralens.scorers.enrichment import enrichment

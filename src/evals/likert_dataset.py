@@ -6,15 +6,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+from pluralens._option_values import names, one_path, whole, yes_or_no
 from pluralens.errors import InputError
-from pluralens.evals.likert_options import (
-    PLACEBO,
-    names,
-    one_path,
-    refuse_reserved_items,
-    whole,
-    yes_or_no,
-)
+from pluralens.evals.likert_options import refuse_reserved_items
+from pluralens.personas.counterfactuals import PLACEBO
 from pluralens.personas.description import DETAILS, check_style, describe
 from pluralens.personas.names import TOLD_BY_NAME
 from pluralens.solvers.likert import ORDERS

@@ -4,17 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+from pluralens._option_values import ages, one_path, whole
 from pluralens.errors import InputError
 from pluralens.evals.likert_options import (
-    PLACEBO,
-    ages,
     changed_attributes,
-    one_path,
     per_attribute_count,
     population_temperature,
     refuse_reserved_attributes,
-    whole,
 )
+from pluralens.personas.counterfactuals import PLACEBO
 from pluralens.personas.options import AGE
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pluralens._option_values import names, whole
 from pluralens.errors import InputError
-from pluralens.evals.likert_options import names, whole
 from pluralens.scenarios.balance import balanced_triplets
 from pluralens.scenarios.prompts import Prompt, prompts
 from pluralens.scenarios.scenario import Scenario, load_scenario, scenario_ids

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pluralens._file_bytes import file_bytes
 from pluralens.errors import InputError
 from pluralens.personas.files.checking import checked_personas
 from pluralens.personas.files.csv_file import read_csv
@@ -54,7 +55,7 @@ def read_selection(
         raise InputError(
             f"{file}: the ending {file.suffix!r} is no format; it must be .csv or .parquet"
         )
-    raw = _bytes(file)
+    raw = file_bytes(file, str(file))
     table = read(raw, str(file))
     metadata = None if table.metadata is None else _checked(table.metadata, str(file))
     if population is None and metadata is None:
@@ -96,19 +97,6 @@ def read_selection(
             f"{file}: the rows are not those that were exported; restore the file, or, {NEW}"
         )
     return selection
-
-
-def _bytes(file: Path) -> bytes:
-    try:
-        if file.is_dir():
-            raise InputError(f"{file}: this is a folder; name a file in it")
-        return file.read_bytes()
-    except FileNotFoundError:
-        raise InputError(f"{file}: there is no such file; check the path") from None
-    except OSError as error:
-        raise InputError(
-            f"{file}: the file cannot be read ({error.strerror}); check path and permissions"
-        ) from None
 
 
 def _checked(metadata: Mapping[str, Any], source: str) -> Mapping[str, Any]:
