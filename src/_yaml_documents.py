@@ -10,9 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from importlib.resources.abc import Traversable
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pluralens.errors import InputError
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 __all__ = ["CsvFile", "CsvRow", "Folder", "YamlFile"]
 
@@ -20,6 +23,7 @@ __all__ = ["CsvFile", "CsvRow", "Folder", "YamlFile"]
 OTHER_DELIMITERS = (";", "\t", "|")
 # Levels of lists and mappings; what walks through a document does so by recursion.
 DEEPEST = 50
+Form = TypeVar("Form", bound="BaseModel")
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,22 @@ class YamlFile:
             f"{self.name}, line {line}, column {column}{f' ({where})' if where else ''}: "
             f"{problem}; {remedy}"
         )
+
+    def checked(self, form: "type[Form]", remedy: str) -> "Form":
+        """The data in a form that pydantic checks.
+
+        Raises:
+            InputError: For the first thing that is wrong; `remedy` says what to do.
+        """
+        from pydantic import ValidationError
+
+        try:
+            return form.model_validate(self.data)
+        except ValidationError as error:
+            first: Any = error.errors(include_url=False)[0]
+            # pydantic marks a wrong key of a mapping with a step that the file does not have.
+            place = tuple(step for step in first["loc"] if step != "[key]")
+            raise self.error(place, str(first["msg"]), remedy) from None
 
 
 class Folder:

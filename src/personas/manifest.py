@@ -3,9 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
-
-from pydantic import ValidationError
 
 from pluralens._yaml_documents import Folder, YamlFile
 from pluralens.errors import InputError
@@ -67,15 +64,7 @@ def read_manifest(folder: Folder) -> Manifest:
             label is missing, a parent is unknown, part of a cycle, or drawn too late.
     """
     yaml = folder.read_yaml(MANIFEST)
-    try:
-        spec = PopulationSpec.model_validate(yaml.data)
-    except ValidationError as error:
-        first: Any = error.errors(include_url=False)[0]
-        # pydantic marks a wrong key of a mapping with a step that the file does not have.
-        place = tuple(step for step in first["loc"] if step != "[key]")
-        raise yaml.error(
-            place, str(first["msg"]), "see pluralens.personas.schema for what belongs here"
-        ) from None
+    spec = yaml.checked(PopulationSpec, "see pluralens.personas.schema for what belongs here")
     manifest = Manifest(yaml, spec)
     manifest.check_labels(("title",), spec.title)
     _check_names(manifest)

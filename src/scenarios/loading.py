@@ -37,9 +37,6 @@ them; numbers stand in facts and levels only.
 
 from collections.abc import Mapping
 from importlib.resources.abc import Traversable
-from typing import Any
-
-from pydantic import ValidationError
 
 from pluralens._yaml_documents import Folder, YamlFile
 from pluralens.scenarios.checking import Checker
@@ -64,7 +61,7 @@ def read_scenario(root: Traversable, folder_name: str, file_name: str) -> Scenar
     folder = Folder(root, folder_name)
     yaml = folder.read_yaml(file_name)
     _check_characters(yaml)
-    spec = _form(yaml)
+    spec = yaml.checked(ScenarioSpec, "see pluralens.scenarios.loading for what belongs here")
     if spec.id != file_name.removesuffix(".yaml"):
         raise yaml.error(("id",), f"the id is {spec.id!r}", f"name the file {spec.id}.yaml")
     Checker(yaml, spec).check()
@@ -76,18 +73,6 @@ def _check_characters(yaml: YamlFile) -> None:
         if (found := forbidden_character(text)) is not None:
             remedy = "write one paragraph (>-)" if found == r"\n" else "delete it"
             raise yaml.error(place, f"the text holds the invisible character {found}", remedy)
-
-
-def _form(yaml: YamlFile) -> ScenarioSpec:
-    try:
-        return ScenarioSpec.model_validate(yaml.data)
-    except ValidationError as error:
-        first: Any = error.errors(include_url=False)[0]
-        # pydantic marks a wrong key of a mapping with a step that the file does not have.
-        place = tuple(step for step in first["loc"] if step != "[key]")
-        raise yaml.error(
-            place, str(first["msg"]), "see pluralens.scenarios.loading for what belongs here"
-        ) from None
 
 
 def _built(spec: ScenarioSpec, digest: str) -> Scenario:
