@@ -134,16 +134,12 @@ def runs(as_json: AsJson = False) -> None:
 
 def _run(store: "Store", run: "EnrichmentRun") -> dict[str, Any]:
     info = store.info(run.selection)
+    enriched, failed = store.counts(run.name)
     return {
-        "name": run.name,
-        "selection": run.selection,
-        "enricher": run.enricher,
-        "model": run.model,
-        "language": run.language,
-        "parameters": dict(run.parameters),
+        **run.to_json(),
         "created": None if run.created is None else run.created.isoformat(),
-        "enriched": len(store.texts(run.name)),
-        "failed": len(store.failures(run.name)),
+        "enriched": enriched,
+        "failed": failed,
         # Twins share the texts of their base and are never asked about.
         "of": info.n,
     }

@@ -5,7 +5,7 @@ nothing but what was under way. Who has texts in the run already is not asked ag
 """
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from inspect_ai.model import (
     ChatMessage,
@@ -69,17 +69,6 @@ def run_by_lists(run: str, selection: str, language: str, population: str) -> "E
         language=language,
         parameters={"names": names_digest(population)},
     )
-
-
-def _as_record(run: "EnrichmentRun") -> dict[str, Any]:
-    return {
-        "name": run.name,
-        "selection": run.selection,
-        "enricher": run.enricher,
-        "model": run.model,
-        "language": run.language,
-        "parameters": dict(run.parameters),
-    }
 
 
 def _response_config() -> GenerateConfig:
@@ -151,7 +140,7 @@ async def _unless_stored(
                 opened.add(str(run.model))
             return store.texts(run.name, [persona_id]).get(persona_id, {})
 
-        persona.run = _as_record(run)
+        persona.run = run.to_json()
         kept = await call(stored)
         if kept:
             persona.texts, persona.outcome, persona.recorded = kept, "kept", True

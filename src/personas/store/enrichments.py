@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from peewee import fn
+
 from pluralens.errors import InputError
 from pluralens.personas.store.connection import Connection
 from pluralens.personas.store.reading import selection_id, unknown
@@ -21,6 +23,7 @@ from pluralens.personas.store.writing import now
 
 __all__ = [
     "open_run",
+    "read_counts",
     "read_failures",
     "read_run",
     "read_runs",
@@ -333,3 +336,22 @@ def read_failures(connection: Connection, run: str) -> dict[str, str]:
             FailureRow.run == own
         )
         return dict(connection.rows(query.order_by(FailureRow.persona)))
+
+
+def read_counts(connection: Connection, run: str) -> tuple[int, int]:
+    """How many personas have texts in a run, and how many have failed.
+
+    Raises:
+        InputError: The run is unknown.
+    """
+    with connection.reading():
+        own = _run_id(connection, run)
+        # A persona has a row per text, and one of why it failed.
+        found = [
+            connection.rows(
+                model.select(fn.COUNT(model.persona.distinct())).where(model.run == own)
+            )
+            for model in (EnrichmentRow, FailureRow)
+        ]
+    ((enriched,),), ((failed,),) = found
+    return int(enriched), int(failed)

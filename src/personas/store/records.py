@@ -55,7 +55,8 @@ class EnrichmentRun:
 
     Attributes:
         name: Its name, unique in the store.
-        selection: Name of the selection whose personas, twins included, it may describe.
+        selection: Name of the selection whose base personas it describes; twins are shown with
+            texts of their base.
         enricher: `model` or `template`.
         model: Who wrote the texts; None for templates.
         language: Of the texts.
@@ -78,6 +79,17 @@ class EnrichmentRun:
                 f"enrichment run {self.name}: enricher {self.enricher!r} is none of "
                 f"{', '.join(ENRICHERS)}; choose one of them"
             )
+
+    def to_json(self) -> dict[str, Any]:
+        """What decides the texts, as JSON values: all but when it was stored."""
+        return {
+            "name": self.name,
+            "selection": self.selection,
+            "enricher": self.enricher,
+            "model": self.model,
+            "language": self.language,
+            "parameters": dict(self.parameters),
+        }
 
 
 def name_taken(there: SelectionInfo) -> InputError:

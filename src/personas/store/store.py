@@ -223,3 +223,11 @@ class Store:
             InputError: The run is unknown.
         """
         return enrichments.read_failures(self._connection, run)
+
+    def counts(self, run: str) -> tuple[int, int]:
+        """How many personas have texts in a run, and how many have failed.
+
+        Raises:
+            InputError: The run is unknown.
+        """
+        return enrichments.read_counts(self._connection, run)

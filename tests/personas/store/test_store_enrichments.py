@@ -61,6 +61,7 @@ def test_an_unknown_run_or_selection_names_the_closest(database: str, de: Popula
             lambda: store.run("run-b"),
             lambda: store.texts("run-b"),
             lambda: store.failures("run-b"),
+            lambda: store.counts("run-b"),
             lambda: store.record("run-b", "0" * 16, TEXTS),
             lambda: store.record_failure("run-b", "0" * 16, "no"),
         ):
@@ -101,6 +102,8 @@ def test_a_failure_gives_way_to_texts_and_texts_to_nothing(database: str, de: Po
         assert not store.record_failure("run-a", other, "third")
         assert store.failures("run-a") == {one: "too long: \ufffd ?"}
         assert store.texts("run-a") == {other: TEXTS}
+        # Of personas, not of texts.
+        assert len(TEXTS) > 1 and store.counts("run-a") == (1, 1)
 
 
 def test_runs_are_kept_apart(database: str, de: Population) -> None:
@@ -115,6 +118,7 @@ def test_runs_are_kept_apart(database: str, de: Population) -> None:
         assert store.record("run-b", one, {"name": "B"})
         assert store.texts("run-a") == {one: {"name": "A"}}
         assert store.texts("run-b") == {one: {"name": "B"}}
+        assert store.counts("run-a") == store.counts("run-b") == (1, 0)
         assert [run.name for run in store.runs()] == ["run-a", "run-b"]
         assert store.run("run-b").model is None
 
