@@ -10,7 +10,7 @@ import math
 import os
 from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
@@ -251,10 +251,6 @@ class LikertRespondent:
             fields_ = {"rationale": reason} if question.wants_reason else {}
             return json.dumps({**fields_, "rating": number}, ensure_ascii=False)
         return f"{reason}\n{number}" if question.wants_reason else str(number)
-
-    def with_parameters(self, **parameters: Any) -> "LikertRespondent":
-        """The same respondent with other latent parameters."""
-        return LikertRespondent(replace(self.latent, **parameters), self.population, self.seed)
 
 
 @lru_cache

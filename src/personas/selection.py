@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pluralens.errors import InputError
@@ -84,6 +85,10 @@ class Selection:
 
     def digest(self) -> str:
         """SHA-256 of who is in it: ids, values and links in their order, whatever its name."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
         content: list[Any] = []
         for people in (self.personas, self.twins):
             if people is not None:
