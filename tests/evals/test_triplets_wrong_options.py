@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 import pytest
-import yaml
+from shell_options import from_shell
 
 from pluralens._resources import data_file
 from pluralens.evals.triplets import triplets
@@ -43,19 +43,10 @@ WRONG = [
 ]  # fmt: skip
 
 
-def _from_shell(option: str) -> dict[str, Any]:
-    """As inspect reads `-T`: YAML, then text with commas as a list."""
-    name, text = option.split("=", 1)
-    value = yaml.safe_load(text)
-    if isinstance(value, str) and "," in value:
-        value = value.split(",")
-    return {name: value}
-
-
 @pytest.mark.parametrize(("option", "message"), WRONG)
 def test_a_wrong_value_is_one_line_that_names_the_option(option: str, message: str) -> None:
     with pytest.raises(click.ClickException) as caught:
-        triplets(**_from_shell(option))
+        triplets(**from_shell(option))
     assert message in caught.value.message
     assert option.split("=")[0] in caught.value.message
     assert "\n" not in caught.value.message

@@ -1,5 +1,5 @@
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plausible_twins import FOLLOWERS, by_pair, documented_base, implausible, probability
 from scipy.stats import binomtest, chisquare
 
 from pluralens.errors import InputError
@@ -20,15 +21,8 @@ from pluralens.personas.persona import Persona, Personas
 from pluralens.personas.population import Population, load_population
 from pluralens.personas.sampling import sample
 
-FOLLOWERS = {
-    "age": {"education", "marital_status", "occupation", "sexuality"},
-    "education": {"occupation"},
-    "migration": {"origin"},
-    "origin": {"migration"},
-}
 BINS = ["0-17", "18-29", "30-44", "45-64", "65+"]
 REPRESENTATIVES = {24: "18-29", 37: "30-44", 56: "45-64", 74: "65+"}
-Attributes = Mapping[str, str | int]
 
 
 @pytest.fixture(scope="module")
@@ -39,29 +33,6 @@ def bases(de: Population) -> Personas:
 @pytest.fixture(scope="module")
 def everything(de: Population, bases: Personas) -> CounterfactualSet:
     return counterfactual_pairs(de, bases, de.attributes, seed=1)
-
-
-def probability(de: Population, attributes: Attributes, name: str) -> float:
-    """The table's share of a persona's value given its parents."""
-    table = de.drawn[name].table
-    at = tuple(de.code(n, attributes[n]) for n in (*table.parents, name))
-    return float(table.weights[at])
-
-
-def implausible(a: Attributes) -> bool:
-    """Common sense, written down apart from the population's rules."""
-    age, job, school = int(a["age"]), a["occupation"], a["education"]
-    return (
-        (age < 18 and a["marital_status"] != "single")
-        or (age < 6) != (job == "below_school_age")
-        or (6 <= age < 15 and job != "pupil_student")
-        or (age < 50 and job == "retired")
-        or (age < 15) != (school == "not_applicable")
-        or (age < 40 and school == "polytechnic_gdr")
-        or (school == "in_school" and job != "pupil_student")
-        or (age < 16) != (a["sexuality"] == "not_applicable")
-        or (a["origin"] == "DE") != (a["migration"] == "none")
-    )
 
 
 def check_pairs(de: Population, bases: list[Persona], found: CounterfactualSet) -> None:
@@ -246,10 +217,6 @@ def test_every_subregion_is_reached_from_abroad(de: Population) -> None:
 # -- determinism ----------------------------------------------------------------------------------
 
 
-def by_pair(found: CounterfactualSet) -> dict[str, Any]:
-    return {link.pair_id: (link, twin) for link, twin in zip(found.links, found.twins, strict=True)}
-
-
 def test_pairs_do_not_depend_on_company_or_order(de: Population, bases: Personas) -> None:
     names = ["age", "origin", "religion"]
     whole = by_pair(counterfactual_pairs(de, bases, names, per_attribute=2, seed=5))
@@ -282,18 +249,7 @@ def test_seeds(de: Population, bases: Personas) -> None:
 
 
 def test_documented_pair(de: Population) -> None:
-    base = Persona(
-        "0123456789abcdef",
-        "de",
-        dict(
-            zip(
-                de.attributes,
-                (87, "male", "realschule", "none", "DE", "christian", "married", "retired"),
-                strict=False,
-            ),
-            sexuality="heterosexual",
-        ),
-    )
+    base = documented_base(de)
     found = counterfactual_pairs(de, [base], ["age", "origin"], per_attribute=1, seed=0)
     assert [(x.attribute, x.from_value, x.to_value, x.forced) for x in found.links] == [
         ("age", 87, 37, (("occupation", "retired", "police_officer"),)),

@@ -1,13 +1,20 @@
 """Twins in two attributes at once: `counterfactual_pairs(order=2)`."""
 
 from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import pytest
+from plausible_twins import (
+    FOLLOWERS,
+    Attributes,
+    by_pair,
+    documented_base,
+    implausible,
+    probability,
+)
 from tiny_population import tiny
 
 from pluralens.errors import InputError
@@ -21,46 +28,12 @@ from pluralens.personas.persona import Persona, Personas
 from pluralens.personas.population import Population
 from pluralens.personas.sampling import sample
 
-FOLLOWERS = {
-    "age": {"education", "marital_status", "occupation", "sexuality"},
-    "education": {"occupation"},
-    "migration": {"origin"},
-    "origin": {"migration"},
-}
 CROSSED = ("gender", "age", "origin", "migration", "occupation", "education", "sexuality")
-Attributes = Mapping[str, str | int]
 
 
 @pytest.fixture(scope="module")
 def bases(de: Population) -> Personas:
     return sample(de, 50, seed=8, age=(0, 100), temperature=0.4)
-
-
-def probability(de: Population, attributes: Attributes, name: str) -> float:
-    """The table's share of a persona's value given its parents."""
-    table = de.drawn[name].table
-    at = tuple(de.code(n, attributes[n]) for n in (*table.parents, name))
-    return float(table.weights[at])
-
-
-def implausible(a: Attributes) -> bool:
-    """Common sense, written down apart from the population's rules."""
-    age, job, school = int(a["age"]), a["occupation"], a["education"]
-    return (
-        (age < 18 and a["marital_status"] != "single")
-        or (age < 6) != (job == "below_school_age")
-        or (6 <= age < 15 and job != "pupil_student")
-        or (age < 50 and job == "retired")
-        or (age < 15) != (school == "not_applicable")
-        or (age < 40 and school == "polytechnic_gdr")
-        or (school == "in_school" and job != "pupil_student")
-        or (age < 16) != (a["sexuality"] == "not_applicable")
-        or (a["origin"] == "DE") != (a["migration"] == "none")
-    )
-
-
-def by_pair(found: CounterfactualSet) -> dict[str, Any]:
-    return {link.pair_id: (link, twin) for link, twin in zip(found.links, found.twins, strict=True)}
 
 
 @pytest.fixture(scope="module")
@@ -231,12 +204,7 @@ def test_ids_of_two_at_once_are_their_own(de: Population, bases: Personas) -> No
 
 
 def test_documented_double(de: Population) -> None:
-    values = (87, "male", "realschule", "none", "DE", "christian", "married", "retired")
-    base = Persona(
-        "0123456789abcdef",
-        "de",
-        dict(zip(de.attributes, values, strict=False), sexuality="heterosexual"),
-    )
+    base = documented_base(de)
     found = counterfactual_pairs(de, [base], ["age", "origin"], per_attribute=1, order=2)
     link = found.links[-1]
     assert (link.attribute, link.from_value, link.to_value) == ("age+origin", "87 + DE", "37 + AT")

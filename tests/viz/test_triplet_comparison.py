@@ -7,9 +7,10 @@ import pytest
 from inspect_ai import score
 from inspect_ai.log import EvalLog, read_eval_log, write_eval_log
 from inspect_ai.model import get_model
-from triplet_drawing import draw, edited, rows
+from triplet_drawing import draw, edited
 from triplet_evals import evaluate, scripted
 from triplet_tellers import contrary
+from viz_logs import rows
 
 from pluralens.scorers.stance import stance
 from pluralens.viz.triplet_grading import DEFAULTS

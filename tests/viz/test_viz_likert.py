@@ -1,4 +1,3 @@
-import csv
 import re
 import shutil
 from pathlib import Path
@@ -6,10 +5,9 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from inspect_ai import Task, task
 from inspect_ai import eval as inspect_eval
-from inspect_ai.dataset import Sample
-from viz_logs import evaluate
+from undrawable import WRONG_OPTIONS, another, assert_not_drawn, unasked
+from viz_logs import evaluate, rows
 
 from pluralens.viz.likert import main
 from pluralens.viz.logs import find_logs, read_likert_log
@@ -22,11 +20,6 @@ FIGURES = [
     "order_effects",
     "planted_and_recovered",
 ]
-
-
-def rows(file: Path) -> list[dict[str, str]]:
-    with file.open(newline="", encoding="utf-8") as lines:
-        return list(csv.DictReader(lines))
 
 
 def test_every_figure_is_written_with_its_numbers(finished: Path, tmp_path: Path) -> None:
@@ -137,26 +130,13 @@ def test_themes(finished: Path, tmp_path: Path, theme: str) -> None:
     assert main([*arguments, "--theme", theme]) == 0
 
 
-@task
-def another() -> Task:
-    return Task(dataset=[Sample(input="x", target="y")])
-
-
 @pytest.fixture
 def wrong(tmp_path: Path, finished: Path) -> dict[str, Any]:
     """One place of every kind that cannot be drawn."""
     places: dict[str, Any] = {"missing": tmp_path / "nowhere", "empty": tmp_path / "empty"}
     places["empty"].mkdir()
     places |= {"nothing": "", "unknown protocol": "foo://bar"}
-    (other,) = inspect_eval(
-        another(),
-        model="none",
-        log_dir=str(tmp_path / "other"),
-        display="none",
-        score=False,
-        solver=[],
-    )
-    places["another task"] = Path(other.location)
+    places["another task"] = unasked(another(), tmp_path / "other")
     places["folder of another task"] = tmp_path / "other"
     (failed,) = inspect_eval(
         "pluralens/likert",
@@ -197,22 +177,10 @@ MESSAGES = {
 def test_what_cannot_be_drawn_ends_in_one_line_and_writes_nothing(
     wrong: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str], finished: Path
 ) -> None:
-    assert set(wrong) == set(MESSAGES)
-    for kind, place in wrong.items():
-        out = tmp_path / "out"
-        # The good log beside it must not be drawn either.
-        code = main(["--log", str(finished), "--log", str(place), "--out", str(out)])
-        shown = capsys.readouterr()
-        assert code == 2, kind
-        assert MESSAGES[kind] in shown.err and str(place) in shown.err, shown.err
-        assert len(shown.err.strip().splitlines()) == 1
-        assert not out.exists()
+    assert_not_drawn(main, finished, wrong, MESSAGES, tmp_path / "out", capsys)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [(["--format", "gif"], "choose of png, svg, pdf"), (["--theme", "pink"], "light, dark")],
-)
+@pytest.mark.parametrize(("arguments", "message"), WRONG_OPTIONS)
 def test_wrong_options_are_named(
     finished: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,6 +1,5 @@
 """Persona figures from logs: which people are in them, and what cannot be drawn."""
 
-import csv
 import re
 import shutil
 from collections.abc import Iterable
@@ -13,8 +12,8 @@ from inspect_ai import Task, task
 from inspect_ai import eval as inspect_eval
 from inspect_ai.dataset import Sample
 from inspect_ai.log import EvalLog
-from inspect_ai.solver import Generate, Solver, TaskState, solver
-from viz_logs import evaluate
+from undrawable import WRONG_OPTIONS, another, assert_not_drawn, unasked
+from viz_logs import evaluate, rows
 
 from pluralens.personas.making import make_pool
 from pluralens.personas.persona import Persona
@@ -33,11 +32,6 @@ NAMES = ("marginals", "association", "age_pyramid")
 def by_id(personas: Iterable[Persona]) -> list[Persona]:
     """A log lists its samples by id."""
     return sorted(personas, key=lambda persona: persona.persona_id)
-
-
-def rows(file: Path) -> list[dict[str, str]]:
-    with file.open(newline="", encoding="utf-8") as lines:
-        return list(csv.DictReader(lines))
 
 
 def enriched(folder: Path, **options: Any) -> EvalLog:
@@ -165,19 +159,6 @@ def test_an_own_population_is_found_and_refused_once_changed(
     assert len(read_persona_log(log.location, again).personas) == 6
 
 
-@solver
-def silent() -> Solver:
-    async def solve(state: TaskState, generate: Generate) -> TaskState:
-        return state
-
-    return solve
-
-
-@task
-def another() -> Task:
-    return Task(dataset=[Sample(input="x", target="y")])
-
-
 @task(name="likert")
 def nobody() -> Task:
     metadata = {"population": {"id": "de", "digest": PEOPLE.digest}}
@@ -208,15 +189,7 @@ def wrong(tmp_path: Path, finished: Path) -> dict[str, Path]:
         ("not whole", not_whole),
         ("no population", without_population),
     ):
-        (log,) = inspect_eval(
-            made(),
-            model="none",
-            solver=silent(),
-            log_dir=str(tmp_path / name),
-            display="none",
-            score=False,
-        )
-        places[name] = Path(log.location)
+        places[name] = unasked(made(), tmp_path / name)
     whole = finished.read_bytes()
     places["cut"] = tmp_path / "cut.eval"
     places["cut"].write_bytes(whole[: len(whole) // 2])
@@ -237,22 +210,10 @@ MESSAGES = {
 def test_what_cannot_be_drawn_ends_in_one_line_and_writes_nothing(
     wrong: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], finished: Path
 ) -> None:
-    assert set(wrong) == set(MESSAGES)
-    for kind, place in wrong.items():
-        out = tmp_path / "out"
-        # The good log beside it must not be drawn either.
-        code = main(["--log", str(finished), "--log", str(place), "--out", str(out)])
-        shown = capsys.readouterr()
-        assert code == 2, kind
-        assert MESSAGES[kind] in shown.err and str(place) in shown.err, shown.err
-        assert len(shown.err.strip().splitlines()) == 1
-        assert not out.exists()
+    assert_not_drawn(main, finished, wrong, MESSAGES, tmp_path / "out", capsys)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [(["--format", "gif"], "choose of png, svg, pdf"), (["--theme", "pink"], "light, dark")],
-)
+@pytest.mark.parametrize(("arguments", "message"), WRONG_OPTIONS)
 def test_wrong_options_are_named(
     finished: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

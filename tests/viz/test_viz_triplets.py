@@ -5,14 +5,15 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from inspect_ai import Task, score, task
 from inspect_ai import eval as inspect_eval
-from inspect_ai.dataset import Sample
+from inspect_ai import score
 from inspect_ai.log import EvalLog, EvalSampleLimit, read_eval_log, write_eval_log
 from inspect_ai.scorer import Score
-from triplet_drawing import draw, edited, rows
+from triplet_drawing import draw, edited
 from triplet_evals import RENT, SHOP, evaluate, scripted
 from triplet_tellers import contrary, told
+from undrawable import another, unasked
+from viz_logs import rows
 
 from pluralens.viz.triplet_figures import gap, summary
 from pluralens.viz.triplet_logs import find_triplet_logs, read_triplet_logs
@@ -152,11 +153,6 @@ def test_a_scored_copy_takes_the_place_of_its_original(other: Path, tmp_path: Pa
 QUIET: dict[str, Any] = {"display": "none", "log_realtime": False}
 
 
-@task
-def another() -> Task:
-    return Task(dataset=[Sample(input="x", target="y")], solver=[])
-
-
 def keeping(*perspectives: str) -> Callable[[EvalLog], None]:
     def change(log: EvalLog) -> None:
         log.samples = [s for s in log.samples or [] if s.metadata["perspective"] in perspectives]
@@ -227,7 +223,7 @@ def wrong(tmp_path_factory: pytest.TempPathFactory, other: Path) -> dict[str, st
     (base / "cut").mkdir()
     cut = base / "cut" / other.name
     cut.write_bytes(other.read_bytes()[: other.stat().st_size // 2])
-    alien = inspect_eval(another(), model="mockllm/model", log_dir=str(base / "alien"), **QUIET)
+    alien = unasked(another(), base / "alien")
     failed = evaluate(
         base / "failed", contrary, keep=lambda about: about.update(fails=True) or True
     )
@@ -237,7 +233,7 @@ def wrong(tmp_path_factory: pytest.TempPathFactory, other: Path) -> dict[str, st
         "missing": str(base / "nowhere"),
         "nothing": "",
         "empty": str(base / "empty"),
-        "another task": alien[0].location,
+        "another task": str(alien),
         "folder of another task": str(base / "alien"),
         "failed": failed.location,
         "folder with a failed log": str(base / "failed"),

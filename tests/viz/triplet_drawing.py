@@ -1,6 +1,5 @@
 """Drawing triplets logs in tests, changed ones among them."""
 
-import csv
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,12 +7,7 @@ from inspect_ai.log import EvalLog, read_eval_log, write_eval_log
 
 from pluralens.viz.triplets import main
 
-__all__ = ["draw", "edited", "rows"]
-
-
-def rows(file: Path) -> list[dict[str, str]]:
-    with file.open(newline="", encoding="utf-8") as lines:
-        return list(csv.DictReader(lines))
+__all__ = ["draw", "edited"]
 
 
 def draw(out: Path, *places: Path | str, kinds: str = "svg") -> int:

@@ -1,3 +1,6 @@
+"""Logs of the Likert task for figures, and the tables that are written beside figures."""
+
+import csv
 from pathlib import Path
 from typing import Any
 
@@ -5,6 +8,8 @@ from inspect_ai import eval as inspect_eval
 from inspect_ai.log import EvalLog
 
 from pluralens.evals.likert import likert
+
+__all__ = ["evaluate", "rows"]
 
 
 def evaluate(folder: Path, **options: Any) -> EvalLog:
@@ -20,3 +25,8 @@ def evaluate(folder: Path, **options: Any) -> EvalLog:
         **of_eval,
     )
     return log
+
+
+def rows(file: Path) -> list[dict[str, str]]:
+    with file.open(newline="", encoding="utf-8") as lines:
+        return list(csv.DictReader(lines))
