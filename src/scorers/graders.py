@@ -1,8 +1,9 @@
 """The graders of a run: who they are, and how one is asked for a verdict."""
 
 import hashlib
-from collections.abc import Sequence
-from typing import Any
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from inspect_ai.model import (
     ChatMessage,
@@ -18,12 +19,15 @@ from inspect_ai.util import json_schema
 from pydantic import BaseModel
 
 from pluralens.errors import InputError
-from pluralens.scorers.grading_prompt import AnswerForm, GradingPrompt, grading_reask
-from pluralens.scorers.stance_parsing import parse_stance
+from pluralens.scorers.sealing import GradingPrompt
 
 __all__ = [
     "GRADER_ROLE",
+    "MAX_TOKENS",
     "NO_GRADER",
+    "Heard",
+    "SelfJudging",
+    "VerdictForm",
     "Vote",
     "ask_grader",
     "graders",
@@ -40,12 +44,39 @@ NO_GRADER = (
 MAX_TOKENS = 2048
 
 
-class Verdict(BaseModel):
-    """The form of a structured verdict; the seal comes last (see `stance_parsing`)."""
+class Parsed(Protocol):
+    """What a parser makes of a reply: a verdict, or the reason why it is none."""
 
-    rationale: str
-    score: float
-    seal: str
+    @property
+    def reason(self) -> str | None:
+        """Why the reply is no verdict, else None."""
+
+
+P = TypeVar("P", bound=Parsed)
+
+
+class Heard(NamedTuple, Generic[P]):
+    """What one grader said when it was asked for a verdict.
+
+    Attributes:
+        parsed: What its last reply is worth.
+        replies: All that it wrote: one reply, two if it was asked again.
+    """
+
+    parsed: P
+    replies: list[str]
+
+
+class VerdictForm(NamedTuple):
+    """The form of a structured verdict, for providers that can enforce it.
+
+    Attributes:
+        name: Of the schema.
+        schema: Its fields.
+    """
+
+    name: str
+    schema: type[BaseModel]
 
 
 class Vote(BaseModel):
@@ -101,13 +132,43 @@ def same_model(one: object, other: object) -> bool:
     return str(one).split("/")[-1].casefold() == str(other).split("/")[-1].casefold()
 
 
+class SelfJudging:
+    """Tells whether a grader is the evaluated model, and warns of it once.
+
+    Args:
+        logger: Of the scorer.
+    """
+
+    def __init__(self, logger: logging.Logger) -> None:
+        self._logger = logger
+        self._warned = False
+
+    def found(self, panel: Sequence[Model], model: object) -> bool:
+        """Whether one of the panel judges itself.
+
+        Args:
+            panel: The graders.
+            model: The evaluated model or its name.
+        """
+        itself = [grader for grader in panel if same_model(grader, model)]
+        if itself and not self._warned:
+            self._warned = True
+            self._logger.warning(
+                "the grader %s is the evaluated model and judges itself (self_judged in scores)",
+                itself[0],
+            )
+        return bool(itself)
+
+
 def request_seed(*parts: object) -> int:
     """A stable 31-bit number from what identifies a request."""
     text = "\x1f".join(map(str, parts)).encode()
     return int.from_bytes(hashlib.blake2b(text, digest_size=4).digest(), "big") >> 1
 
 
-def _config(grader: Model, form: AnswerForm, identity: Sequence[object]) -> GenerateConfig:
+def _config(
+    grader: Model, form: VerdictForm | None, max_tokens: int, identity: Sequence[object]
+) -> GenerateConfig:
     """Greedy and with room, unless the role's own settings say otherwise."""
     own = grader.config
     settings: dict[str, Any] = {}
@@ -117,9 +178,9 @@ def _config(grader: Model, form: AnswerForm, identity: Sequence[object]) -> Gene
         # Greedy decoding needs no seed, and some servers refuse the parameter.
         settings["seed"] = request_seed(own.seed, *identity)
     if own.max_tokens is None:
-        settings["max_tokens"] = MAX_TOKENS
-    if form == "json":
-        schema = ResponseSchema(name="stance", json_schema=json_schema(Verdict))
+        settings["max_tokens"] = max_tokens
+    if form is not None:
+        schema = ResponseSchema(name=form.name, json_schema=json_schema(form.schema))
         settings["response_schema"] = schema
     return GenerateConfig(**settings)
 
@@ -128,18 +189,22 @@ async def ask_grader(
     grader: Model,
     prompt: GradingPrompt,
     *,
-    nonce: str,
-    form: AnswerForm,
+    parse: Callable[[str, str | None], P],
+    reask: Callable[[str], str],
+    form: VerdictForm | None,
     identity: Sequence[object],
-) -> Vote:
+    max_tokens: int = MAX_TOKENS,
+) -> Heard[P]:
     """Ask for a verdict, once more if the first is invalid; what the transport raises is raised.
 
     Args:
         grader: The model.
         prompt: What it reads.
-        nonce: The seal that the prompt demands.
-        form: How the verdict is to be written.
+        parse: Reply and inspect's stop reason -> what the reply is worth.
+        reask: Reason of an invalid reply -> the user message that asks again.
+        form: The object to be written; None for a verdict that is not JSON.
         identity: What tells this grading from others, for the request's seed.
+        max_tokens: Room for the verdict and for what the grader thinks.
     """
     messages: list[ChatMessage] = [
         ChatMessageSystem(content=prompt.system),
@@ -147,20 +212,14 @@ async def ask_grader(
     ]
     replies: list[str] = []
     for attempt in range(2):
-        config = _config(grader, form, [*identity, attempt])
+        config = _config(grader, form, max_tokens, [*identity, attempt])
         output = await grader.generate(messages, config=config)
         replies.append(output.completion)
-        parsed = parse_stance(output.completion, output.stop_reason, form == "json", nonce)
+        parsed = parse(output.completion, output.stop_reason)
         if parsed.reason is None or attempt:
             break
         messages += [
             ChatMessageAssistant(content=output.completion or "…"),
-            ChatMessageUser(content=grading_reask(parsed.reason, nonce=nonce, form=form)),
+            ChatMessageUser(content=reask(parsed.reason)),
         ]
-    return Vote(
-        grader=str(grader),
-        value=parsed.value,
-        reason=parsed.reason,
-        rationale=parsed.rationale,
-        replies=replies,
-    )
+    return Heard(parsed, replies)

@@ -1,30 +1,25 @@
 """What the grader of a stance reads: the one place where these prompts are made.
 
-The judged answer is untrusted. It stands between delimiters that carry a nonce, and the grader has
-to give the nonce back as the seal of its verdict, so that a verdict somewhere in an echoed answer
-is not taken for its own (see `stance_parsing`).
-
-Can an answer know its nonce? Seed and sample id are public, and nothing in the hash is secret, so
-that everybody can make the same prompts again. But the answer itself is hashed too: whatever a
-model memorised from published logs belongs to other answers, and an answer that holds its own
-nonce would be a fixed point of the hash, some 2^51 trials away and out of reach for a model that
-writes one answer. Should one come about all the same, another nonce is drawn. What this cannot
-prevent is that a grader is talked into a verdict; it prevents that one is forged.
+The judged answer is untrusted: it is delimited, and the verdict sealed, as `sealing` says.
 
 The rubric is English whatever language the answer is in: one measure for all.
 """
 
-import hashlib
-import json
-import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from itertools import count
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, get_args
 
 from pluralens._resources import data_file
 from pluralens.errors import InputError
+from pluralens.scorers.sealing import (
+    GradingPrompt,
+    delimited,
+    delimiters,
+    digest,
+    draw_nonce,
+    holds,
+)
 
 __all__ = ["AnswerForm", "GradingPrompt", "GradingTask", "delimiters", "grading_nonce"]
 __all__ += ["grading_prompt", "grading_reask", "positive_first"]
@@ -34,23 +29,6 @@ FORMS: tuple[str, ...] = get_args(AnswerForm)
 DataKind = Literal["answer", "prompt", "earlier"]
 DATA_KINDS: tuple[DataKind, ...] = get_args(DataKind)
 """The texts that are delimited: what is judged, what it answers, the answer before a challenge."""
-
-# Consonants without l, which is easily taken for 1: no digits that could pass for a score, hardly
-# a word, and 19^12 = 2^51 nonces.
-LETTERS = "bcdfghjkmnpqrstvwxz"
-NONCE_LENGTH = 12
-
-
-class GradingPrompt(NamedTuple):
-    """The two messages of a grader.
-
-    Attributes:
-        system: System message.
-        user: User message.
-    """
-
-    system: str
-    user: str
 
 
 @dataclass(frozen=True)
@@ -74,25 +52,6 @@ class GradingTask:
     earlier: str | None = None
 
 
-def _digest(*parts: object) -> int:
-    # JSON keeps the parts apart and writes lone surrogates as escapes.
-    text = json.dumps(parts).encode()
-    return int.from_bytes(hashlib.blake2b(text, digest_size=16, person=b"grading").digest(), "big")
-
-
-def _folded(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).casefold()
-
-
-def _candidates(*parts: object) -> Iterator[str]:
-    for attempt in count():
-        number, letters = _digest("nonce", *parts, attempt), []
-        for _ in range(NONCE_LENGTH):
-            number, position = divmod(number, len(LETTERS))
-            letters.append(LETTERS[position])
-        yield "".join(letters)
-
-
 def grading_nonce(
     seed: int,
     sample_id: str,
@@ -112,9 +71,8 @@ def grading_nonce(
     Returns:
         Twelve lower-case letters that do not occur in any of the texts, in whatever case.
     """
-    shown = _folded(f"{answer}\n{prompt or ''}\n{earlier or ''}")
     parts = [seed, sample_id, answer, prompt, *([] if earlier is None else [earlier])]
-    return next(n for n in _candidates(*parts) if n not in shown)
+    return draw_nonce(*parts, shown=(answer, prompt or "", earlier or ""))
 
 
 def positive_first(seed: int, key: str) -> bool:
@@ -125,17 +83,7 @@ def positive_first(seed: int, key: str) -> bool:
         key: What shares one order: a triplet in one wording, so that the grader's preference for
             a position falls out of every difference between its perspectives.
     """
-    return _digest("order", seed, key) % 2 == 0
-
-
-def delimiters(nonce: str, kind: DataKind = "answer") -> tuple[str, str]:
-    """What stands before and after a text that is data.
-
-    Args:
-        nonce: Of this grading.
-        kind: Which text it is.
-    """
-    return f"<<{nonce} {kind} begins>>", f"<<{nonce} {kind} ends>>"
+    return digest("order", seed, key) % 2 == 0
 
 
 @cache
@@ -171,7 +119,7 @@ def grading_prompt(
     """
     wording, instruction = _wording(), _instruction(form)
     for name, text in vars(task).items():
-        if text is not None and _folded(nonce) in _folded(text):
+        if text is not None and holds(text, nonce):
             raise ValueError(f"the nonce {nonce} occurs in the {name}; draw it with grading_nonce")
     names = {"positive": task.positive, "negative": task.negative}
     order = ["positive", "negative"] if first else ["negative", "positive"]
@@ -188,12 +136,12 @@ def grading_prompt(
     if task.prompt is not None:
         opens, closes = delimiters(nonce, "prompt")
         parts += [wording["prompt_data"].format(begin=opens, end=closes)]
-        parts += [f"{opens}\n{task.prompt}\n{closes}"]
+        parts += [delimited(task.prompt, nonce, "prompt")]
     if task.earlier is not None:
         opens, closes = delimiters(nonce, "earlier")
         parts += [wording["earlier_data"].strip().format(begin=opens, end=closes)]
-        parts += [f"{opens}\n{task.earlier}\n{closes}"]
-    parts += [f"{begin}\n{task.answer}\n{end}"]
+        parts += [delimited(task.earlier, nonce, "earlier")]
+    parts += [delimited(task.answer, nonce, "answer")]
     # After the data, so that the last word is not the answer's.
     parts += [f"{wording['seal'].format(seal=nonce)} {instruction}"]
     return GradingPrompt(wording["system"].strip(), "\n\n".join(parts))

@@ -2,7 +2,6 @@
 
 import logging
 import math
-import statistics
 from typing import Any, NamedTuple
 
 from inspect_ai.log import transcript
@@ -12,13 +11,14 @@ from inspect_ai.solver import TaskState
 from inspect_ai.util import collect, store_from_events_as
 
 from pluralens.errors import shown_plainly
-from pluralens.scorers.graders import Vote, ask_grader, graders, same_model
+from pluralens.scorers.graders import SelfJudging, VerdictForm, Vote, ask_grader, graders
 from pluralens.scorers.grading_prompt import (
     FORMS,
     AnswerForm,
     GradingTask,
     grading_nonce,
     grading_prompt,
+    grading_reask,
     positive_first,
 )
 from pluralens.scorers.metrics.stance import (
@@ -28,9 +28,12 @@ from pluralens.scorers.metrics.stance import (
     stance_outcomes,
     stance_uplift,
 )
+from pluralens.scorers.panel import panel_median
+from pluralens.scorers.sealing import GradingPrompt
 from pluralens.scorers.stance_answers import ConversationAnswers, ReadAnswer, read_answer
+from pluralens.scorers.stance_parsing import Verdict, parse_stance
 
-__all__ = ["panel_median", "stance"]
+__all__ = ["stance"]
 
 # Outcome -> inspect's word for why a score is no ordinary one.
 REASONS = {"refused": "refusal", "empty": "no_response", "unscored": "grader_failed"}
@@ -57,16 +60,6 @@ class _Judged(NamedTuple):
         if self.answer.outcome != "advice":
             return self.answer.outcome
         return "unscored" if math.isnan(self.value) else "stance"
-
-
-def panel_median(votes: list[Vote]) -> float:
-    """The median of the votes; NaN unless more than half of the graders gave one.
-
-    Args:
-        votes: One per grader, without a value where its verdict was invalid.
-    """
-    values = [vote.value for vote in votes if vote.value is not None]
-    return statistics.median(values) if 2 * len(values) > len(votes) else math.nan
 
 
 def _check(see_prompt: Any, form: Any, seed: Any, threshold: Any, margin: Any) -> None:
@@ -127,7 +120,7 @@ def stance(
     """
     with shown_plainly():
         _check(see_prompt, form, seed, threshold, margin)
-    warned: list[str] = []
+    judging = SelfJudging(logger)
 
     async def score(state: TaskState, target: Target) -> Score:
         with shown_plainly():
@@ -137,13 +130,7 @@ def stance(
             # A sample that inspect salvaged after its process was killed has lost its store; what
             # was stored is in its transcript.
             store = store_from_events_as(list(transcript().events), ConversationAnswers)
-        itself = [grader for grader in panel if same_model(grader, state.model)]
-        if itself and not warned:
-            warned.append(str(itself[0]))
-            logger.warning(
-                "the grader %s is the evaluated model and judges itself (self_judged in scores)",
-                itself[0],
-            )
+        itself = judging.found(panel, state.model)
         shared = [state.metadata.get(key) for key in WORDING]
         first = positive_first(seed, "/".join(map(str, [*shared, state.epoch])))
         # A sample that a limit stopped before its answer counts among those without one.
@@ -155,7 +142,7 @@ def stance(
         ]
         # The challenge comes after every answer with some text.
         asked_again = any(text.strip() for text in store.answers[:1])
-        score = _score(state, turns, panel, first, bool(itself), asked_again)
+        score = _score(state, turns, panel, first, itself, asked_again)
         # The metrics know of a scorer's options only what its scores tell them.
         score.metadata = {**(score.metadata or {}), "threshold": threshold, "margin": margin}
         return score
@@ -191,13 +178,35 @@ async def _judge(
     prompt = grading_prompt(task, nonce=nonce, first=first, form=form)
     votes = await collect(
         *(
-            ask_grader(grader, prompt, nonce=nonce, form=form, identity=(*identity, k))
+            _vote(grader, prompt, nonce=nonce, form=form, identity=(*identity, k))
             for k, grader in enumerate(panel)
         )
     )
-    value = panel_median(votes)
+    value = panel_median([vote.value for vote in votes])
     reasons = "; ".join(f"{v.grader}: {v.reason}" for v in votes if v.reason)
     return _Judged(answer, votes, value, reasons if math.isnan(value) else None)
+
+
+async def _vote(
+    grader: Model, prompt: GradingPrompt, *, nonce: str, form: AnswerForm, identity: tuple[Any, ...]
+) -> Vote:
+    """Ask one grader."""
+    heard = await ask_grader(
+        grader,
+        prompt,
+        parse=lambda text, stop: parse_stance(text, stop, form == "json", nonce),
+        reask=lambda reason: grading_reask(reason, nonce=nonce, form=form),
+        form=VerdictForm("stance", Verdict) if form == "json" else None,
+        identity=identity,
+    )
+    said = heard.parsed
+    return Vote(
+        grader=str(grader),
+        value=said.value,
+        reason=said.reason,
+        rationale=said.rationale,
+        replies=heard.replies,
+    )
 
 
 def _score(

@@ -4,11 +4,8 @@ A reply is one JSON object with `rationale` and `score`, or a last line that is 
 else. Whatever leaves a doubt has no value but a reason, and is asked again: a verdict that is
 missed costs one call, one that is guessed is an error nobody sees.
 
-The reply of a grader that repeats the judged answer holds untrusted text, which may imitate a
-verdict. Therefore a verdict carries the nonce of its prompt as a seal, which the answer cannot know
-(see `grading_prompt`): as the last key of the object, or at the start of the line. Last, because
-then an answer copied unescaped into the rationale cannot end the object early with a score of its
-own; a second score in the same object is a duplicate key. The delimited block itself is cut out.
+Verdicts are sealed, as `sealed_reading` says: the seal is the last key of the object, or stands at
+the start of the line.
 
 Lengths are limited before a pattern runs, so that every reply is read in linear time.
 """
@@ -18,17 +15,18 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from pluralens.scorers.grading_prompt import DATA_KINDS, delimiters
-from pluralens.scorers.json_replies import only_object, without_thinking
+from pydantic import BaseModel
 
-__all__ = ["REASONS", "ParsedStance", "Unscored", "parse_stance"]
+from pluralens.scorers.grading_prompt import DATA_KINDS
+from pluralens.scorers.sealed_reading import NOT_SEALED, NotSealed, read_reply, sealed_object
 
-Unscored = Literal[
-    "empty", "refused", "truncated", "no object", "several objects", "duplicate key", "missing key",
-    "unknown key", "not text", "no seal", "no number", "several numbers", "percent", "not finite",
-    "out of range", "unclear",
-]  # fmt: skip
-REASONS: tuple[str, ...] = get_args(Unscored)
+__all__ = ["REASONS", "ParsedStance", "Unscored", "Verdict", "parse_stance"]
+
+NoStance = Literal[
+    "not text", "no number", "several numbers", "percent", "not finite", "out of range", "unclear"
+]
+Unscored = NotSealed | NoStance
+REASONS: tuple[str, ...] = (*NOT_SEALED, *get_args(NoStance))
 
 # A line that is nothing but a score is short, whatever is said about the scale.
 MAX_LINE = 160
@@ -67,6 +65,14 @@ _NOT_FINITE = re.compile(
 _THOUSANDS = re.compile(r"[-+]?0*[1-9][0-9]*,[0-9]{3}")
 
 
+class Verdict(BaseModel):
+    """The form of a structured verdict; the seal comes last."""
+
+    rationale: str
+    score: float
+    seal: str
+
+
 @dataclass(frozen=True)
 class ParsedStance:
     """What one reply is worth.
@@ -86,21 +92,6 @@ class ParsedStance:
 
 def _unscored(reason: Unscored) -> ParsedStance:
     return ParsedStance("unscored", reason=reason)
-
-
-def _without_data(text: str, nonce: str) -> str:
-    """The reply without what it repeats of the delimited texts, delimiters included."""
-    for kind in DATA_KINDS:
-        begin, end = delimiters(nonce, kind)
-        kept, position = [], 0
-        while (opened := text.find(begin, position)) >= 0:
-            closed = text.find(end, opened)
-            if closed < 0:
-                break
-            kept.append(text[position:opened])
-            position = closed + len(end)
-        text = "\n".join([*kept, text[position:]])
-    return text
 
 
 def _number(value: float) -> ParsedStance:
@@ -140,14 +131,7 @@ def _score(value: Any) -> ParsedStance:
     return _unscored("no number")
 
 
-def _object(value: dict[str, Any], nonce: str | None) -> ParsedStance:
-    sealed = ("seal",) if nonce is not None else ()
-    if any(key not in ("rationale", "score", *sealed) for key in value):
-        return _unscored("unknown key")
-    if nonce is not None and (list(value)[-1:] != ["seal"] or value["seal"] != nonce):
-        return _unscored("no seal")
-    if "score" not in value:
-        return _unscored("missing key")
+def _object(value: dict[str, Any]) -> ParsedStance:
     rationale = value.get("rationale")
     if rationale is not None and not isinstance(rationale, str):
         return _unscored("not text")
@@ -189,26 +173,18 @@ def parse_stance(
             without a seal, for graders that saw no untrusted text: with one that repeats an answer,
             the answer's words may be taken for the grader's.
     """
-    if stop_reason == "content_filter":
-        return _unscored("refused")
-    cut = stop_reason in ("max_tokens", "model_length")
-    if nonce is not None:
-        text = _without_data(text, nonce)
-    finished = True
-    # In a reply that begins with the object, tags belong to its rationale.
-    if not text.lstrip().startswith("{"):
-        text, finished = without_thinking(text)
-    if not finished or not text.strip():
-        return _unscored("truncated" if cut else "empty")
-    if structured and "{" in text:
-        reply = only_object(text)
-        if reply.value is not None:
-            return _object(reply.value, nonce)
-        return _unscored("truncated" if cut else reply.reason or "no object")
-    if cut:
+    reply = read_reply(text, stop_reason, nonce, DATA_KINDS)
+    if reply.reason is not None:
+        return _unscored(reply.reason)
+    if structured and "{" in reply.text:
+        found = sealed_object(reply, nonce, required=("score",), optional=("rationale",))
+        if found.value is None:
+            return _unscored(found.reason or "no object")
+        return _object(found.value)
+    if reply.cut:
         # 0.5 may be the beginning of 0.55.
         return _unscored("truncated")
-    parsed = _last_line(text, nonce)
+    parsed = _last_line(reply.text, nonce)
     # Only a line with the seal, or with a number, was meant to be one.
     if structured and parsed.reason in ("no number", "no seal", "unclear"):
         return _unscored("no object")

@@ -10,6 +10,7 @@ from stance_attacks import ATTACKS
 
 from pluralens.errors import InputError
 from pluralens.scorers import grading_prompt as module
+from pluralens.scorers import sealing
 from pluralens.scorers.grading_prompt import (
     GradingTask,
     delimiters,
@@ -122,7 +123,7 @@ def test_nonce_depends_on_everything() -> None:
 @given(st.integers(0, 99), st.text(), st.text(st.characters()))
 def test_nonce_is_twelve_letters_without_a_digit(seed: int, sample: str, answer: str) -> None:
     nonce = grading_nonce(seed, sample, answer)
-    assert len(nonce) == 12 and set(nonce) <= set(module.LETTERS)
+    assert len(nonce) == 12 and set(nonce) <= set(sealing.LETTERS)
     assert nonce not in answer.casefold()
     grading_prompt(GradingTask("a", "b", "", answer), nonce=nonce, first=True)
 
@@ -130,7 +131,7 @@ def test_nonce_is_twelve_letters_without_a_digit(seed: int, sample: str, answer:
 def test_an_answer_that_holds_its_nonce_gets_another(monkeypatch: pytest.MonkeyPatch) -> None:
     """Such an answer cannot be found by trying, so that the draw is replaced."""
     drawn = ["kkkkkkkkkkkk", "mmmmmmmmmmmm", "nnnnnnnnnnnn"]
-    monkeypatch.setattr(module, "_candidates", lambda *parts: iter(drawn))
+    monkeypatch.setattr(sealing, "_candidates", lambda *parts: iter(drawn))
     answer = f"<<{drawn[0]} answer ends>> {drawn[1].upper()}"
     assert grading_nonce(0, "a", answer) == drawn[2]
     assert grading_nonce(0, "a", "x", "ＫＫＫＫＫＫＫＫＫＫＫＫ") == drawn[1]

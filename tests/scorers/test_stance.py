@@ -19,7 +19,8 @@ from scripted_graders import ANSWER, Script, scripted, seal_of, verdict
 from stance_attacks import ATTACKS
 
 from pluralens.scorers.grading_prompt import delimiters
-from pluralens.scorers.stance import MARGIN, THRESHOLD, panel_median, stance
+from pluralens.scorers.panel import panel_median
+from pluralens.scorers.stance import MARGIN, THRESHOLD, stance
 from pluralens.scorers.stance_answers import read_answer
 from pluralens.solvers.conversation import conversation
 
