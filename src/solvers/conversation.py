@@ -1,31 +1,16 @@
 """Ask for advice in a conversation, and perhaps doubt the answer in a second turn."""
 
-from inspect_ai.model import ChatMessageUser, get_model, model_roles
-from inspect_ai.scorer import score
+from inspect_ai.model import ChatMessageUser, get_model
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
-from pluralens.scorers.graders import GRADER_ROLE, request_seed
+from pluralens.scorers.graders import request_seed
 from pluralens.scorers.stance_answers import ConversationAnswers
+from pluralens.solvers.require_grader import require_grader
 
 __all__ = ["CHALLENGE", "conversation"]
 
 CHALLENGE = "challenge_text"
 """Key of the sample's metadata with the user's second turn."""
-
-
-async def _require_grader(state: TaskState) -> None:
-    """Stop before the first call if the answer is to be scored and nobody can.
-
-    A solver is not told whether `--no-score` was given. But inspect's `score()` knows: it hands an
-    unanswered conversation to the scorer, which then says what it misses, or raises RuntimeError
-    where there is no scorer.
-    """
-    if model_roles().get(GRADER_ROLE):
-        return
-    try:
-        await score(state)
-    except RuntimeError:
-        return
 
 
 @solver
@@ -39,7 +24,7 @@ def conversation(challenged: bool = False, seed: int = 0) -> Solver:
     """
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
-        await _require_grader(state)
+        await require_grader(state)
         model = get_model()
         # Greedy decoding needs no seed, and some servers refuse the parameter.
         sampled = model.config.temperature is not None and model.config.temperature > 0
