@@ -1,6 +1,6 @@
-"""Options (`-M`) of the simulated tellers and the grader, checked."""
+"""Options (`-M`) of the simulated tellers, personaliser and graders, checked."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pluralens.errors import InputError
@@ -30,14 +30,18 @@ def check_seed_and_scenario(seed: Any, scenario: Any) -> None:
 
 
 def numbers_in_range(
-    model: str, given: Mapping[str, Any], ranges: Mapping[str, tuple[float, float]]
+    model: str,
+    given: Mapping[str, Any],
+    ranges: Mapping[str, tuple[float, float]],
+    others: Sequence[str] = ("seed", "latency", "scenario"),
 ) -> dict[str, float]:
     """Check numeric options.
 
     Args:
         model: Name of the simulated model.
         given: Option -> value.
-        ranges: Option -> lowest and highest value; there are no others.
+        ranges: Option -> lowest and highest value; there are no other numbers.
+        others: Options that are read elsewhere, for the message.
 
     Raises:
         InputError: An option is unknown or out of range.
@@ -47,7 +51,7 @@ def numbers_in_range(
         if name not in ranges:
             raise InputError(
                 f"pluralens_sim/{model} has no such option: unknown parameter {name!r}; known are "
-                f"seed, latency, scenario, {', '.join(ranges)}"
+                f"{', '.join([*others, *ranges])}"
             )
         numbers[name] = finite_number(name, value)
         low, high = ranges[name]

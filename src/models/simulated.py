@@ -3,7 +3,8 @@
 `--model pluralens_sim/likert` answers the real prompts of `pluralens/likert` without a network,
 `--model pluralens_sim/enricher` those of `pluralens/persona_enrichment`, and the tellers
 (`--model pluralens_sim/sycophant` and others) those of `pluralens/triplets`, which
-`--model-role grader=pluralens_sim/grader` judges.
+`--model-role grader=pluralens_sim/grader` judges. `--model pluralens_sim/personaliser` answers the
+persona tasks, and `--model-role grader=pluralens_sim/critic` judges those answers.
 """
 
 import math
@@ -27,15 +28,19 @@ from inspect_ai.model import (
 from inspect_ai.tool import ToolChoice, ToolInfo
 
 from pluralens.errors import InputError, shown_plainly
+from pluralens.models.critic import Critic, load_critic
 from pluralens.models.enricher import PersonaWriter, load_writer
 from pluralens.models.grader import Grader, load_grader
+from pluralens.models.personaliser import Personaliser, load_personaliser
 from pluralens.models.respondent import LikertRespondent, Reply, finite_number, load_respondent
 from pluralens.models.tellers import TELLERS, Teller, load_teller
 from pluralens.models.telling import Turn
 
 __all__ = ["RESPONDENTS", "SimulatedAPI", "pluralens_sim"]
 
-RESPONDENTS = ("likert", "enricher", *TELLERS, "grader")
+RESPONDENTS = ("likert", "enricher", *TELLERS, "grader", "personaliser", "critic")
+# Those whose effects can be read from a file.
+PLANTED = ("likert", "personaliser")
 LEAST_LOGPROB = -30.0
 
 
@@ -53,13 +58,14 @@ class SimulatedAPI(ModelAPI):
         base_url: Not used.
         api_key: Not used.
         config: Generate configuration.
-        effects: YAML file with the planted effects; default the built-in ones. `likert` only.
+        effects: YAML file with the planted effects; default the built-in ones. `likert` and
+            `personaliser` only.
         seed: Seed of everything the respondent draws.
         latency: Seconds that every call takes.
         logprobs: Whether log-probabilities are supported. `likert` only.
         **parameters: Of `likert`, scalars of the latent model: persona_sd, item_sd, noise,
             order_bias, refusal_rate, invalid_rate. Of `enricher`: invalid_rate, stubborn_rate.
-            Of the tellers and the grader: see `load_teller` and `load_grader`.
+            Of the others: see `load_teller`, `load_grader`, `load_personaliser`, `load_critic`.
     """
 
     def __init__(
@@ -86,17 +92,8 @@ class SimulatedAPI(ModelAPI):
                 raise InputError(f"latency={latency} must be 0 or more seconds")
             if not isinstance(logprobs, bool):
                 raise InputError(f"logprobs={logprobs!r} must be true or false")
-            if model_name != "likert":
-                _refuse_for_others(model_name, effects, logprobs)
-            self._answers: LikertRespondent | PersonaWriter | Teller | Grader
-            if model_name == "enricher":
-                self._answers = load_writer(seed, **parameters)
-            elif model_name in TELLERS:
-                self._answers = load_teller(model_name, seed, **parameters)
-            elif model_name == "grader":
-                self._answers = load_grader(seed, **parameters)
-            else:
-                self._answers = load_respondent(effects, seed, **parameters)
+            _refuse_for_others(model_name, effects, logprobs)
+            self._answers = _load(model_name, effects, seed, parameters)
         self.logprobs = logprobs and model_name == "likert"
 
     @property
@@ -154,6 +151,34 @@ class SimulatedAPI(ModelAPI):
             )
         return self._answers
 
+    @property
+    def personaliser(self) -> Personaliser:
+        """The personaliser, with its latent model.
+
+        Raises:
+            InputError: This is another one.
+        """
+        if not isinstance(self._answers, Personaliser):
+            raise InputError(
+                f"pluralens_sim/{self.model_name} answers for nobody; use --model "
+                "pluralens_sim/personaliser"
+            )
+        return self._answers
+
+    @property
+    def critic(self) -> Critic:
+        """The critic of personalised answers.
+
+        Raises:
+            InputError: This is another one.
+        """
+        if not isinstance(self._answers, Critic):
+            raise InputError(
+                f"pluralens_sim/{self.model_name} judges no such answers; use --model-role "
+                "grader=pluralens_sim/critic"
+            )
+        return self._answers
+
     def max_connections(self) -> int:
         """Calls at once: they cost no network, only this process's time."""
         return 100
@@ -169,7 +194,7 @@ class SimulatedAPI(ModelAPI):
         if self.latency:
             await anyio.sleep(self.latency)
         answer: Reply | str
-        if isinstance(self._answers, Teller | Grader):
+        if isinstance(self._answers, Teller | Grader | Personaliser | Critic):
             turns = [Turn(m.role, m.text) for m in input]
             answer = self._answers.reply(turns, config.seed)
         else:
@@ -191,13 +216,34 @@ class SimulatedAPI(ModelAPI):
         )
 
 
+def _load(
+    model_name: str, effects: str | None, seed: int, parameters: dict[str, Any]
+) -> LikertRespondent | PersonaWriter | Teller | Grader | Personaliser | Critic:
+    if model_name == "likert":
+        return load_respondent(effects, seed, **parameters)
+    if model_name == "personaliser":
+        return load_personaliser(effects, seed, **parameters)
+    if model_name == "enricher":
+        return load_writer(seed, **parameters)
+    if model_name == "grader":
+        return load_grader(seed, **parameters)
+    if model_name == "critic":
+        return load_critic(seed, **parameters)
+    return load_teller(model_name, seed, **parameters)
+
+
 def _refuse_for_others(model_name: str, effects: str | None, logprobs: bool) -> None:
-    """Refuse what only the Likert respondent has, instead of running without it."""
-    if effects is not None or not logprobs:
-        option = "logprobs=false" if effects is None else f"effects={effects!r}"
+    """Refuse what only some respondents have, instead of running without it."""
+    if effects is not None and model_name not in PLANTED:
         raise InputError(
-            f"{option} is an option of pluralens_sim/likert; pluralens_sim/{model_name} has "
-            "neither effects nor logprobs; leave it out"
+            f"effects={effects!r} is an option of "
+            + " and ".join(f"pluralens_sim/{name}" for name in PLANTED)
+            + f"; pluralens_sim/{model_name} has no effects; leave it out"
+        )
+    if not logprobs and model_name != "likert":
+        raise InputError(
+            f"logprobs=false is an option of pluralens_sim/likert; pluralens_sim/{model_name} has "
+            "no logprobs; leave it out"
         )
 
 
