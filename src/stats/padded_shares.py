@@ -82,9 +82,9 @@ def padded_share(
         estimate += sign * float(np.mean(part.values))
         centre += sign * float(padded.mean())
         influence.append(sign * (padded - padded.mean()) / padded.size)
-        own = [f"\0{sign}{k}" for k in range(_PADDING.size)]
-        questions.append(np.concatenate([np.asarray(part.questions).astype(str), own]))
-        persons.append(np.concatenate([np.asarray(part.persons).astype(str), own]))
+        own = np.array([f"\0{sign}{k}" for k in range(_PADDING.size)], dtype=object)
+        questions.append(np.concatenate([np.asarray(part.questions, dtype=object), own]))
+        persons.append(np.concatenate([np.asarray(part.persons, dtype=object), own]))
     clusters = two_way_clusters(np.concatenate(questions), np.concatenate(persons))
     true = [n - len(groups) * _PADDING.size for n in (clusters.n_questions, clusters.n_persons)]
     least = min([n for n in true if n > 1], default=1)
