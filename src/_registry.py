@@ -7,10 +7,26 @@ matplotlib, torch or the like at module level.
 from pluralens._start_folder import remember_start_folder as _remember_start_folder
 from pluralens.evals.enrichment import persona_enrichment
 from pluralens.evals.likert import likert
+from pluralens.evals.persona import (
+    persona_comparison,
+    persona_intersections,
+    persona_loo,
+    persona_main,
+    persona_pass_at_k,
+)
 from pluralens.evals.triplets import triplets
 from pluralens.models.litellm import litellm
 from pluralens.models.simulated import pluralens_sim
+from pluralens.scorers.critique import critique
 from pluralens.scorers.enrichment import enrichment
+from pluralens.scorers.identification import identification
+from pluralens.scorers.metrics.critique import (
+    critique_accuracy,
+    critique_cells,
+    critique_importance,
+    critique_pass_at_k,
+    identification_rates,
+)
 from pluralens.scorers.metrics.enrichment import enrichment_coverage
 from pluralens.scorers.metrics.likert import (
     likert_contrasts,
@@ -31,12 +47,20 @@ from pluralens.scorers.stance import stance
 from pluralens.solvers.conversation import conversation
 from pluralens.solvers.enrich import enrich, name_from_lists
 from pluralens.solvers.likert import likert as likert_solver
+from pluralens.solvers.personalize import personalize
 
 __all__ = [
     "conversation",
+    "critique",
+    "critique_accuracy",
+    "critique_cells",
+    "critique_importance",
+    "critique_pass_at_k",
     "enrich",
     "enrichment",
     "enrichment_coverage",
+    "identification",
+    "identification_rates",
     "likert",
     "likert_contrasts",
     "likert_counterfactuals",
@@ -46,7 +70,13 @@ __all__ = [
     "likert_solver",
     "litellm",
     "name_from_lists",
+    "persona_comparison",
     "persona_enrichment",
+    "persona_intersections",
+    "persona_loo",
+    "persona_main",
+    "persona_pass_at_k",
+    "personalize",
     "pluralens_sim",
     "rating",
     "stance",

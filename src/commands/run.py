@@ -9,21 +9,37 @@ import typer
 
 from pluralens.commands.options import AsJson, examples
 from pluralens.commands.output import note, show_json, show_line, show_table
+from pluralens.commands.persona_modes import (
+    PERSONA_TASK,
+    ModeStanding,
+    chosen_modes,
+    mode_document,
+    run_modes,
+    show_modes,
+)
 from pluralens.errors import InputError
 
 if TYPE_CHECKING:
+    from pluralens.rosters.roster import Roster
     from pluralens.rosters.running import Standing
 
 __all__ = ["EPILOG", "run"]
 
-# The task whose answers a grader reads.
-GRADED = "triplets"
+# The tasks whose answers a grader reads.
+GRADED = (
+    "triplets", "persona_main", "persona_loo", "persona_intersections", "persona_pass_at_k",
+    "persona_comparison",
+)  # fmt: skip
+ALSO = {"persona": PERSONA_TASK}
+CONCURRENCY = 10
 EPILOG = "\n\n".join(
     (
         examples(
             "pluralens run triplets --roster models.yaml -T scenario=rent",
             "pluralens run likert --roster models.yaml -T n=200 -T counterfactuals=gender,age",
             "pluralens run triplets --roster models.yaml --model-role grader=openai/gpt-5",
+            "pluralens run persona --modes all --model openai/gpt-5-mini --model-role "
+            "grader=openai/gpt-5",
         ),
         "\n".join(
             (
@@ -48,8 +64,26 @@ EPILOG = "\n\n".join(
 def run(
     task: Annotated[str, typer.Argument(metavar="TASK", help="Such as triplets or likert.")],
     roster: Annotated[
-        Path, typer.Option(help="File of models, each with its concurrency.", show_default=False)
-    ],
+        Path | None,
+        typer.Option(help="File of models, each with its concurrency.", show_default=False),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="One model, instead of a roster.", show_default=False),
+    ] = None,
+    concurrency: Annotated[
+        int | None,
+        typer.Option(min=1, help="Most requests at once to --model. Default: 10.",
+                     show_default=False),
+    ] = None,
+    modes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="all|MODE,...", show_default=False,
+            help="Of the task persona: baseline, output_only, chain_of_thought, "
+            "demographic_summary.",
+        ),
+    ] = None,
     log_dir: Annotated[
         str | None,
         typer.Option(
@@ -85,14 +119,12 @@ def run(
     ] = False,
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
-    """Run a task with every model of a roster.
+    """Run a task with every model of a roster, or with one model.
 
     The same command again completes what is missing: what is done is not asked again, even if the
     run was killed.
     """
-    from pluralens.rosters.roster import read_roster
-
-    models = read_roster(roster)
+    models = _models(roster, model, concurrency)
     arguments = _task_args(task_args)
     roles = _model_roles(model_roles)
     # inspect takes seconds to load; what is wrong above is told before.
@@ -100,18 +132,30 @@ def run(
     from pluralens.scorers.graders import GRADER_ROLE, NO_GRADER
 
     name = _task(task)
-    if name == GRADED and not no_score and GRADER_ROLE not in roles:
+    asked_modes = None if modes is None else chosen_modes(modes, name)
+    if name in GRADED and not no_score and GRADER_ROLE not in roles:
         raise InputError(NO_GRADER)
     folder = log_dir if log_dir is not None else f"logs/{name}"
     again = _command(
-        name, roster, folder, task_args, model_roles, limit, max_tasks, retries, no_score
-    )
-    try:
-        standings = run_roster(
-            name,
-            models,
-            RunOptions(folder, arguments, roles, limit, max_tasks, not no_score, retries),
+        name, _chosen(roster, model, concurrency, modes), folder, task_args, model_roles, limit,
+        max_tasks, retries, no_score,
+    )  # fmt: skip
+
+    def run_once(place: str, **more: Any) -> "list[Standing]":
+        options = RunOptions(
+            place, {**arguments, **more}, roles, limit, max_tasks, not no_score, retries
         )
+        return run_roster(name, models, options)
+
+    by_mode: list[ModeStanding] = []
+    try:
+        if asked_modes is None:
+            standings = run_once(folder)
+        else:
+            if "mode" in arguments:
+                raise InputError("-T mode and --modes are both given; give one of them")
+            by_mode = run_modes(asked_modes, lambda mode: run_once(f"{folder}/{mode}", mode=mode))
+            standings = [one.standing for one in by_mode]
     except KeyboardInterrupt:
         note(f"continue with: {again}")
         raise
@@ -120,17 +164,45 @@ def run(
         show_json(
             {
                 "task": f"pluralens/{name}",
-                "roster": str(roster),
+                "roster": None if roster is None else str(roster),
                 "log_dir": folder,
                 "complete": not missing,
-                "models": [_document(s) for s in standings],
+                "models": [_document(s) for s in standings]
+                if not by_mode
+                else [_document(one.standing) | mode_document(one) for one in by_mode],
                 "resume": again if missing else None,
             }
         )
+    elif by_mode:
+        show_modes(by_mode)
+        _show_errors(standings, again if missing else None)
     else:
         _show(standings, again if missing else None)
     if missing:
         raise typer.Exit(1)
+
+
+def _models(roster: Path | None, model: str | None, concurrency: int | None) -> "Roster":
+    from pluralens.rosters.roster import Roster, RosterModel, read_roster
+
+    if (roster is None) == (model is None):
+        raise InputError("name either --roster FILE or --model PROVIDER/MODEL")
+    if roster is not None:
+        if concurrency is not None:
+            raise InputError("--concurrency is of --model; a roster has one for each of its models")
+        return read_roster(roster)
+    assert model is not None
+    many = CONCURRENCY if concurrency is None else concurrency
+    return Roster(model, (RosterModel(model, many, model, place=f"--model {model}"),))
+
+
+def _chosen(
+    roster: Path | None, model: str | None, concurrency: int | None, modes: str | None
+) -> list[str]:
+    """The words of the command line that say whom to ask."""
+    words = ["--model", str(model)] if roster is None else ["--roster", str(roster)]
+    words += [] if concurrency is None else ["--concurrency", str(concurrency)]
+    return words + ([] if modes is None else ["--modes", modes])
 
 
 def _show(standings: "list[Standing]", again: str | None) -> None:
@@ -138,6 +210,10 @@ def _show(standings: "list[Standing]", again: str | None) -> None:
         ("model", "status", "samples", "log"),
         [(s.model.label, s.status, f"{s.done:,}/{s.total:,}", s.log) for s in standings],
     )
+    _show_errors(standings, again)
+
+
+def _show_errors(standings: "list[Standing]", again: str | None) -> None:
     for standing in standings:
         if standing.error is not None:
             show_line(f"{standing.model.label}: {standing.error[:300]}")
@@ -163,6 +239,7 @@ def _task(given: str) -> str:
 
     known = task_names()
     name = given.removeprefix("pluralens/").replace("-", "_")
+    name = ALSO.get(name, name)
     if name not in known:
         close = get_close_matches(name, known, n=1)
         hint = f"the closest is {close[0]}, and " if close else ""
@@ -214,7 +291,7 @@ def _model_roles(given: list[str] | None) -> dict[str, list[str]]:
 
 def _command(
     task: str,
-    roster: Path,
+    chosen: list[str],
     log_dir: str,
     task_args: list[str] | None,
     model_roles: list[str] | None,
@@ -224,7 +301,7 @@ def _command(
     no_score: bool,
 ) -> str:
     """The command line that continues this run, for a shell."""
-    words = ["pluralens", "run", task, "--roster", str(roster), "--log-dir", log_dir]
+    words = ["pluralens", "run", task, *chosen, "--log-dir", log_dir]
     for option in task_args or ():
         words += ["-T", option]
     for role in model_roles or ():

@@ -15,7 +15,7 @@ from typing import Any
 from inspect_ai import Task, task
 from inspect_ai.dataset import MemoryDataset, Sample
 from inspect_ai.log import HeadlineMetric
-from inspect_ai.model import ChatMessageSystem, ChatMessageUser, Model, model_roles
+from inspect_ai.model import ChatMessageSystem, ChatMessageUser, Model
 
 from pluralens.errors import InputError, shown_plainly
 from pluralens.evals.active_model import (
@@ -24,12 +24,12 @@ from pluralens.evals.active_model import (
     on_command_line,
     planted_for,
 )
+from pluralens.evals.required_grader import require_grader
 from pluralens.evals.triplets_design import TripletDesign
 from pluralens.evals.unknown_options import refuse_unknown_options
 from pluralens.models.simulated import SimulatedAPI
 from pluralens.scenarios.prompts import Prompt
 from pluralens.scenarios.scenario import Scenario
-from pluralens.scorers.graders import GRADER_ROLE, NO_GRADER
 from pluralens.scorers.stance import stance as stance_scorer
 from pluralens.solvers.conversation import CHALLENGE, conversation
 
@@ -90,7 +90,7 @@ def triplets(
             context=context,
             seed=seed,
         )
-        _require_grader()
+        require_grader()
         model = active_model()
         planted = _planted(model)
         by_id = {one.id: one for one in design.scenarios}
@@ -120,20 +120,6 @@ def triplets(
 
 def _options() -> list[str]:
     return list(signature(triplets).parameters)[:-1]
-
-
-def _require_grader() -> None:
-    """Refuse a run of `inspect eval` whose answers nobody could score.
-
-    Only the command line knows of `--no-score`; for runs from Python the solver finds out, before
-    the first call.
-    """
-    import click
-
-    line = click.get_current_context(silent=True)
-    scored = line is not None and line.params.get("no_score") is False
-    if scored and not model_roles().get(GRADER_ROLE):
-        raise InputError(NO_GRADER)
 
 
 def _planted(model: Model | None) -> dict[str, Any]:

@@ -4,26 +4,19 @@ Numbers come raw from PCG64, whose stream numpy guarantees; the transformations 
 between versions of numpy. Keys of streams and ids are hashes of JSON text.
 """
 
-import json
 from collections.abc import Mapping, Sequence
-from hashlib import blake2b
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from pluralens.personas.keyed_hash import keyed_hash
 from pluralens.personas.plan import Step
 
-__all__ = ["Codes", "draw", "keyed_hash", "persona_ids", "raw_numbers", "uniforms"]
+__all__ = ["Codes", "draw", "persona_ids", "raw_numbers", "uniforms"]
 
 Codes = npt.NDArray[np.unsignedinteger[Any]]
 HEX = np.frombuffer(b"0123456789abcdef", dtype=np.uint8).astype(np.uint32)
-
-
-def keyed_hash(purpose: str, size: int, content: Sequence[Any]) -> bytes:
-    """Hash of JSON values, `size` bytes; `purpose` (at most 16 bytes) keeps uses apart."""
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return blake2b(text.encode(), digest_size=size, person=purpose.encode()).digest()
 
 
 def raw_numbers(key: Sequence[Any], start: int, n: int) -> npt.NDArray[np.uint64]:

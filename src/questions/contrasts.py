@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pluralens.errors import InputError
-from pluralens.personas.drawing import keyed_hash
+from pluralens.personas.keyed_hash import keyed_hash
 from pluralens.questions.pairing import questions_in_order, seeded_order
 from pluralens.questions.person import Person
 from pluralens.questions.question import Question

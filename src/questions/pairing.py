@@ -10,7 +10,7 @@ from math import gcd
 from typing import Literal, NamedTuple, TypeVar, get_args
 
 from pluralens.errors import InputError
-from pluralens.personas.drawing import keyed_hash
+from pluralens.personas.keyed_hash import keyed_hash
 from pluralens.questions.attribute_names import closest
 from pluralens.questions.person import Person
 from pluralens.questions.question import Question

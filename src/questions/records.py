@@ -133,6 +133,6 @@ def content_id(what: str, cells: Sequence[str]) -> str:
 
 def content_digest(content: Any) -> str:
     """Hash of JSON values, 32 hexadecimal digits."""
-    from pluralens.personas.drawing import keyed_hash
+    from pluralens.personas.keyed_hash import keyed_hash
 
     return keyed_hash("records", 16, content).hex()

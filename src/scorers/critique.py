@@ -30,6 +30,12 @@ from pluralens.scorers.critique_parsing import RATINGS
 from pluralens.scorers.critique_prompt import PROTOCOLS, CritiqueTask, Protocol
 from pluralens.scorers.graders import SelfJudging, graders
 from pluralens.scorers.leaks import quoted_attributes
+from pluralens.scorers.metrics.critique import (
+    critique_accuracy,
+    critique_cells,
+    critique_importance,
+    critique_pass_at_k,
+)
 from pluralens.scorers.panel import panel_majority, panel_median
 from pluralens.scorers.personalized_answers import Answer, PersonalizedAnswers, answer_of
 
@@ -87,7 +93,14 @@ def _check(protocol: Any, sees: Any, seed: Any, threshold: Any) -> None:
         raise InputError(f"threshold={threshold!r} must be a whole number from 1 to 5")
 
 
-@scorer(metrics=[])
+@scorer(
+    metrics=[
+        critique_accuracy(),
+        critique_importance(),
+        critique_cells(),
+        critique_pass_at_k(),
+    ]
+)
 def critique(
     protocol: str = "debate", sees: str = "full", seed: int = 0, threshold: int = 4
 ) -> Scorer:

@@ -27,6 +27,7 @@ from pluralens.scorers.critic_panel import (
 )
 from pluralens.scorers.critique_prompt import CritiqueTask
 from pluralens.scorers.graders import SelfJudging, graders
+from pluralens.scorers.metrics.critique import identification_rates
 from pluralens.scorers.panel import panel_majority
 from pluralens.scorers.personalized_answers import Answer, PersonalizedAnswers, answer_of
 
@@ -48,7 +49,7 @@ TURNS = tuple(
 )
 
 
-@scorer(metrics=[])
+@scorer(metrics=[identification_rates()])
 def identification(seed: int = 0) -> Scorer:
     """Let the models of the role `grader` tell which of two answers was written for a person.
 

@@ -5,23 +5,26 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
-from inspect_ai.scorer import Metric, SampleScore, Score
+from inspect_ai import Task, eval
+from inspect_ai.dataset import Sample
+from inspect_ai.scorer import Metric, SampleScore, Score, Scorer, Target, scorer
+from inspect_ai.solver import TaskState, solver
 
 from pluralens.errors import InputError
 from pluralens.scorers.metrics.critique import (
-    persona_accuracy,
-    persona_cells,
-    persona_identification,
-    persona_importance,
-    persona_pass_at_k,
+    critique_accuracy,
+    critique_cells,
+    critique_importance,
+    critique_pass_at_k,
+    identification_rates,
 )
 
 ALL = (
-    persona_accuracy,
-    persona_cells,
-    persona_identification,
-    persona_importance,
-    persona_pass_at_k,
+    critique_accuracy,
+    critique_cells,
+    identification_rates,
+    critique_importance,
+    critique_pass_at_k,
 )
 VALUE = {"accepted": 1, "invalid": 0, "refused": 0, "unscored": 0, "leak": 0, "length": 100}
 VALUE |= {"self_judged": 0, "votes": 1}
@@ -69,7 +72,7 @@ def test_accuracy_counts_invalid_answers_and_leaves_out_unscored_ones() -> None:
     scores = [score(i, i, i % 2) for i in range(16)]
     scores += [score(16, 16, 0, invalid=1, leak=math.nan), score(17, 17, 0, invalid=1)]
     scores += [score(18, 18, math.nan, unscored=1), score(19, 19, 1, refused=1, leak=1)]
-    value = numbers(persona_accuracy, scores)
+    value = numbers(critique_accuracy, scores)
     assert value["accuracy"] == pytest.approx(9 / 19)
     assert value["accuracy_valid"] == pytest.approx(9 / 17)
     assert value["accuracy low"] < 9 / 19 < value["accuracy high"]
@@ -85,7 +88,7 @@ def test_accuracy_of_groups_and_the_least_number_of_pairs() -> None:
     scores = [score(i, i, i < 9, about={"group_sex": "Female"}) for i in range(12)]
     scores += [score(i, i, 1, about={"group_sex": "[Male]"}) for i in range(20, 29)]
     scores += [score(40, 40, 1)]
-    value = numbers(persona_accuracy, scores)
+    value = numbers(critique_accuracy, scores)
     assert value["accuracy(sex/Female)"] == pytest.approx(0.75)
     assert value["pairs(sex/Female)"] == 12
     assert math.isnan(value["accuracy(sex/(Male))"]) and value["pairs(sex/(Male))"] == 9
@@ -94,7 +97,7 @@ def test_accuracy_of_groups_and_the_least_number_of_pairs() -> None:
 def test_accuracy_of_several_arms_is_that_of_the_full_one() -> None:
     scores = [score(i, i, 1) for i in range(10)]
     scores += [score(i, i, 0, arm="without:age") for i in range(8)]
-    value = numbers(persona_accuracy, scores)
+    value = numbers(critique_accuracy, scores)
     assert value["accuracy"] == value["accuracy(full)"] == 1
     assert value["accuracy(without:age)"] == 0 and value["pairs(without:age)"] == 8
 
@@ -103,7 +106,7 @@ def test_panel_agreement_by_hand() -> None:
     """Nominal alpha = 1 - (n - 1) * disagreements / (n0 * n1), with n = 8 votes, n1 = 5."""
     votes = [(1, 1), (0, 0), (1, 0), (1, 1)]
     scores = [score(i, i, max(v), vote_1=v[0], vote_2=v[1]) for i, v in enumerate(votes)]
-    value = numbers(persona_accuracy, scores)
+    value = numbers(critique_accuracy, scores)
     assert value["krippendorff_alpha"] == pytest.approx(1 - 7 * 1 / (3 * 5))
     assert value["graders"] == 2
 
@@ -122,7 +125,7 @@ def leave_one_out() -> list[SampleScore]:
 
 
 def test_importance() -> None:
-    value = numbers(persona_importance, leave_one_out())
+    value = numbers(critique_importance, leave_one_out())
     assert value["importance(age)"] == 0.5 and value["importance(income)"] == 0
     assert value["importance(age) low"] < 0.5 < value["importance(age) high"]
     # Six differences of 1: 2 of 2^6 sign vectors are as extreme.
@@ -137,18 +140,18 @@ def test_importance() -> None:
 
 def test_importance_refuses_a_broken_pairing_and_names_the_pair() -> None:
     with pytest.raises(InputError, match=r"pair q3/p3 has arm without:age more than once"):
-        numbers(persona_importance, [*leave_one_out(), score(3, 3, 1, arm="without:age")])
+        numbers(critique_importance, [*leave_one_out(), score(3, 3, 1, arm="without:age")])
     wrong = score(4, 4, 1, arm="without:sex", about={"persona_id": "p5"})
     with pytest.raises(InputError, match=r"pair q4/p4 has more than one persona_id"):
-        numbers(persona_importance, [*leave_one_out(), wrong])
+        numbers(critique_importance, [*leave_one_out(), wrong])
 
 
 def test_importance_while_full_arms_are_still_missing() -> None:
     late = [s for s in leave_one_out() if s.sample_id not in ("q0/p0/full", "q1/p1/full")]
-    value = numbers(persona_importance, late)
+    value = numbers(critique_importance, late)
     assert value["pairs without full arm"] == 2 and value["importance(age) pairs"] == 10
     none_yet = [s for s in leave_one_out() if "full" not in str(s.sample_id)]
-    value = numbers(persona_importance, none_yet)
+    value = numbers(critique_importance, none_yet)
     assert math.isnan(value["importance(age)"]) and value["pairs without full arm"] == 12
 
 
@@ -156,7 +159,7 @@ def test_cells_overlap_and_their_contrasts() -> None:
     scores = [score(i, i, i % 5 > 0, about={"cells": "young|all"}) for i in range(30)]
     scores += [score(i, i, i % 5 == 0, about={"cells": "old|all"}) for i in range(30, 60)]
     scores += [score(60, 60, 1, about={"cells": ""})]
-    value = numbers(persona_cells, scores)
+    value = numbers(critique_cells, scores)
     assert value["cell_accuracy(young)"] == pytest.approx(0.8)
     assert value["cell_accuracy(old)"] == pytest.approx(0.2)
     assert value["cell_accuracy(all)"] == pytest.approx(0.5)
@@ -172,7 +175,7 @@ def test_cells_overlap_and_their_contrasts() -> None:
 def test_pass_at_k() -> None:
     """Pair i has i successes in 4 attempts."""
     scores = [score(i, i, epoch > 4 - i, epoch=epoch) for i in range(5) for epoch in (1, 2, 3, 4)]
-    value = numbers(persona_pass_at_k, scores)
+    value = numbers(critique_pass_at_k, scores)
     assert value["pass@1"] == value["pass^1"] == pytest.approx(0.5)
     assert value["pass@2"] == pytest.approx((0 + 3 / 6 + 5 / 6 + 1 + 1) / 5)
     assert value["pass^2"] == pytest.approx((0 + 0 + 1 / 6 + 3 / 6 + 1) / 5)
@@ -190,7 +193,7 @@ def test_identification_shows_the_position_bias_and_is_free_of_it() -> None:
         about = {"persona_id_second": f"r{i}"}
         scores.append(score(i, i, math.nan, about=about, consistent=0.0, **told))
         del scores[-1].score.value["accepted"]  # type: ignore[union-attr]
-    value = numbers(persona_identification, scores)
+    value = numbers(identification_rates, scores)
     assert value["identification"] == 0.5 and value["identification p"] == 1
     assert value["identification_bias_free"] == pytest.approx(0.5)
     assert value["position_bias"] == 0.5 and value["position_bias low"] > 0.2
@@ -200,4 +203,44 @@ def test_identification_shows_the_position_bias_and_is_free_of_it() -> None:
 
 def test_another_log_is_refused() -> None:
     with pytest.raises(InputError, match="no metadata question_id; this is no log of the PERSONA"):
-        numbers(persona_accuracy, [SampleScore(score=Score(value=VALUE), sample_id="x")])
+        numbers(critique_accuracy, [SampleScore(score=Score(value=VALUE), sample_id="x")])
+
+
+@solver
+def silent() -> Any:
+    async def solve(state: TaskState, generate: object) -> TaskState:
+        return state
+
+    return solve
+
+
+# The metrics of the scorer `critique`; identification is another scorer's.
+@scorer(metrics=[make() for make in ALL if make is not identification_rates])
+def every_second_attempt() -> Scorer:
+    async def judge(state: TaskState, target: Target) -> Score:
+        value = {**VALUE, "accepted": float(state.epoch % 2)}
+        return Score(value=value, metadata={"epoch": state.epoch})
+
+    return judge
+
+
+def test_in_a_log_after_the_real_reducer() -> None:
+    """Attempts are neither averaged nor lost, and no two metrics share a name."""
+    samples = [
+        Sample(
+            id=f"q{i}/p{i}",
+            input="?",
+            metadata={"question_id": f"q{i}", "persona_id": f"p{i}", "cells": f"c{i % 2}"},
+        )
+        for i in range(12)
+    ]
+    task = Task(dataset=samples, solver=silent(), scorer=every_second_attempt(), epochs=4)
+    (log,) = eval(task, model="mockllm/model", display="none", log_samples=False)
+    assert log.status == "success" and log.results is not None
+    got = {name: m.value for one in log.results.scores for name, m in one.metrics.items()}
+    assert got["accuracy"] == 0.5 and got["answers"] == 48
+    assert got["pass@1"] == pytest.approx(0.5) and got["pass@2"] == pytest.approx(1 - 1 / 6)
+    assert got["pass^2"] == pytest.approx(1 / 6) and got["pass@4"] == 1 and got["pass^4"] == 0
+    assert got["mean_attempts"] == 1 and got["cell_accuracy(c1)"] == 0.5
+    assert "self_judged" in got and "leave_all_out_gap" in got
+    assert not any(name[-1].isdigit() and name[:-1] in got for name in got)
