@@ -14,12 +14,15 @@ from pluralens.evals.persona import (
     persona_main,
     persona_pass_at_k,
 )
+from pluralens.evals.stereoset import stereoset
 from pluralens.evals.triplets import triplets
+from pluralens.evals.winogender import winogender
 from pluralens.models.litellm import litellm
 from pluralens.models.simulated import pluralens_sim
 from pluralens.scorers.critique import critique
 from pluralens.scorers.enrichment import enrichment
 from pluralens.scorers.identification import identification
+from pluralens.scorers.likelihood import pronoun_likelihood, triplet_likelihood
 from pluralens.scorers.metrics.critique import (
     critique_accuracy,
     critique_cells,
@@ -28,6 +31,14 @@ from pluralens.scorers.metrics.critique import (
     identification_rates,
 )
 from pluralens.scorers.metrics.enrichment import enrichment_coverage
+from pluralens.scorers.metrics.likelihood import (
+    likelihood_coverage,
+    stereoset_macro,
+    stereoset_micro,
+    stereoset_sums,
+    winogender_next_token,
+    winogender_sentence,
+)
 from pluralens.scorers.metrics.likert import (
     likert_contrasts,
     likert_counterfactuals,
@@ -46,6 +57,7 @@ from pluralens.scorers.rating import rating
 from pluralens.scorers.stance import stance
 from pluralens.solvers.conversation import conversation
 from pluralens.solvers.enrich import enrich, name_from_lists
+from pluralens.solvers.likelihoods import likelihoods
 from pluralens.solvers.likert import likert as likert_solver
 from pluralens.solvers.personalize import personalize
 
@@ -61,6 +73,8 @@ __all__ = [
     "enrichment_coverage",
     "identification",
     "identification_rates",
+    "likelihood_coverage",
+    "likelihoods",
     "likert",
     "likert_contrasts",
     "likert_counterfactuals",
@@ -78,6 +92,7 @@ __all__ = [
     "persona_pass_at_k",
     "personalize",
     "pluralens_sim",
+    "pronoun_likelihood",
     "rating",
     "stance",
     "stance_coverage",
@@ -85,7 +100,15 @@ __all__ = [
     "stance_means",
     "stance_outcomes",
     "stance_uplift",
+    "stereoset",
+    "stereoset_macro",
+    "stereoset_micro",
+    "stereoset_sums",
+    "triplet_likelihood",
     "triplets",
+    "winogender",
+    "winogender_next_token",
+    "winogender_sentence",
 ]
 
 _remember_start_folder()

@@ -49,6 +49,7 @@ class AnalysisResults(StoreModel):
         about: Checkpoint, mode, estimand, sizes: what one must know to read the numbers.
         counts: Where every item of the source went.
         reasons: Why items cannot be used -> how many.
+        left_out: Why usable items take no part in this analysis -> how many.
         numbers: Scalars by name, the sample's score.
         arrays: Small arrays by name.
         top: The ten largest components, largest first; the keys are the columns of a table.
@@ -63,6 +64,7 @@ class AnalysisResults(StoreModel):
     about: dict[str, Any] = Field(default_factory=dict)
     counts: dict[str, int] = Field(default_factory=dict)
     reasons: dict[str, int] = Field(default_factory=dict)
+    left_out: dict[str, int] = Field(default_factory=dict)
     numbers: dict[str, float] = Field(default_factory=dict)
     arrays: dict[str, NamedArray] = Field(default_factory=dict)
     top: list[dict[str, Any]] = Field(default_factory=list)

@@ -5,7 +5,7 @@ score's metadata.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from inspect_ai.log import transcript
 from inspect_ai.scorer import Score, Scorer, Target, scorer
@@ -104,7 +104,7 @@ def triplet_likelihood(seed: int = 0) -> Scorer:
         store = _store(state)
         if store is None:
             return _nothing()
-        return _score(store, triplet_values(store), seed)
+        return _score(store, triplet_values(store), seed, _mean)
 
     return score
 
@@ -121,7 +121,7 @@ def pronoun_likelihood(seed: int = 0) -> Scorer:
         store = _store(state)
         if store is None:
             return _nothing()
-        return _score(store, pronoun_values(store), seed)
+        return _score(store, pronoun_values(store), seed, lambda one: _number(one.total))
 
     return score
 
@@ -139,11 +139,16 @@ def _nothing() -> Score:
     return Score.unscored(reason="no_response", explanation="the sample holds no texts to score")
 
 
-def _score(store: Likelihoods, value: Mapping[str, float], seed: int) -> Score:
-    order = sorted((one for one in store.readings if one.total is not None), key=_mean)
+def _score(
+    store: Likelihoods,
+    value: Mapping[str, float],
+    seed: int,
+    likelier: Callable[[Reading], float],
+) -> Score:
+    order = [one.label for one in sorted(store.readings, key=likelier)]
     return Score(
         value=dict(value),
-        answer=" > ".join(one.label for one in reversed(order)) or None,
+        answer=None if store.unusable else " > ".join(reversed(order)),
         explanation=store.unusable and f"not scored: {store.unusable}",
         metadata={"seed": seed, "unusable": store.unusable},
     )

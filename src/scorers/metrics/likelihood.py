@@ -82,7 +82,7 @@ def winogender_next_token() -> Metric:
 
 @metric
 def likelihood_coverage() -> Metric:
-    """How many samples have numbers, overall and per domain where there are domains."""
+    """How many samples have numbers, overall and per domain where there are several."""
 
     def compute(scores: list[SampleScore]) -> Value:
         rows = [
@@ -91,7 +91,8 @@ def likelihood_coverage() -> Metric:
         ]
         value: Numbers = {"items": len(rows), "unusable": sum(bad for _, bad in rows)}
         value["coverage"] = 1 - sum(bad for _, bad in rows) / len(rows) if rows else math.nan
-        for domain in sorted({domain for domain, _ in rows if domain}):
+        domains = sorted({domain for domain, _ in rows})
+        for domain in domains if len(domains) > 1 else ():
             here = [bad for name, bad in rows if name == domain]
             value[_key("coverage", domain)] = 1 - sum(here) / len(here)
         return value
