@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from pluralens.evals.likert import likert
+from pluralens.evals.persona import persona_main
 from pluralens.evals.triplets import triplets
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -89,7 +90,12 @@ def test_every_command_is_of_a_kind_that_is_run_here() -> None:
         ("pluralens", "personas"),
         ("pluralens", "grid"),
         ("pluralens", "power"),
+        ("pluralens", "run"),
         ("python", "viz/likert.py"),
+        ("python", "viz/persona.py"),
+        ("python", "viz/visualization_intersection.py"),
+        ("python", "viz/visualization_loo.py"),
+        ("python", "viz/visualization_pass_at_k.py"),
         ("python", "viz/triplets.py"),
         ("make", "demo"),
         ("make", "test"),
@@ -157,6 +163,48 @@ def test_the_first_triplets_are_drawn(run: Any, tmp_path: Path) -> None:
     assert (tmp_path / "out" / "triplets" / "summary.csv").is_file()
 
 
+def test_the_persona_scripts_draw_what_the_persona_commands_logged(
+    run: Any, tmp_path: Path
+) -> None:
+    heading = "## PERSONA"
+    first, *_ = section(heading)
+    asked = [words(c) for c in first if c.startswith("inspect")]
+    assert [parts[2] for parts in asked] == [
+        f"pluralens/persona_{name}"
+        for name in ("main", "loo", "intersections", "pass_at_k", "comparison")
+    ]
+    for parts in asked:
+        done = run(*parts, "--limit", "14")
+        assert done.returncode == 0, done.stdout + done.stderr
+    drawn = [words(c)[1:] for c in first if c.startswith("python")]
+    assert len(drawn) == 4
+    for program, *arguments in drawn:
+        done = run(program, *arguments)
+        assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "out").rglob("*.png"))) >= 4
+
+
+def test_all_modes_of_persona_run(run: Any) -> None:
+    (command,) = [c for c in commands() if words(c)[:2] == ["pluralens", "run"]]
+    parts = [*words(command), "--limit", "4"]
+    done = run(*parts)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("4/4") == 4
+
+
+def test_the_python_example_runs(run: Any, tmp_path: Path) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    for name, simulated in (("gpt-5-mini", "personaliser"), ("gpt-5", "critic")):
+        code = code.replace(f'"openai/{name}"', f'"pluralens_sim/{simulated}"')
+    program = tmp_path / "example.py"
+    program.write_text(code.replace("n=50", "n=4"), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, str(program)], cwd=tmp_path, capture_output=True, text=True, timeout=240
+    )
+    assert done.returncode == 0, done.stderr
+    assert 0 <= float(done.stdout.split()[-1]) <= 1
+
+
 @pytest.mark.parametrize(
     "target",
     [
@@ -164,6 +212,7 @@ def test_the_first_triplets_are_drawn(run: Any, tmp_path: Path) -> None:
         "test",
         "test-pythons",
         "test-hf",
+        "test-interp",
         "test-providers",
         "test-roster",
         "test-wheel",
@@ -190,6 +239,7 @@ def test_named_make_targets_and_files_exist() -> None:
     [
         (likert, "## Persona Likert", {"top_logprobs", "kwargs"}),
         (triplets, "## Landlord and tenant", {"kwargs"}),
+        (persona_main, "## PERSONA", {"kwargs"}),
     ],
 )
 def test_the_options_table_is_the_tasks_signature(

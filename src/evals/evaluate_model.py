@@ -48,7 +48,7 @@ def evaluate_model(
     from inspect_ai import eval as inspect_eval
 
     with _as_input_errors():
-        name, arguments = _prepared(evaluation_type, grader, options)
+        name, arguments = _prepared(model, evaluation_type, grader, options)
         (log,) = inspect_eval(name, model=model, **arguments)
         return log
 
@@ -70,13 +70,13 @@ async def async_evaluate_model(
         )
 
     with _as_input_errors():
-        name, arguments = _prepared(evaluation_type, grader, options)
+        name, arguments = _prepared(model, evaluation_type, grader, options)
         (log,) = await eval_async(name, model=model, **arguments)
         return log
 
 
 def _prepared(
-    evaluation_type: str, grader: Any, options: dict[str, Any]
+    model: Any, evaluation_type: Any, grader: Any, options: dict[str, Any]
 ) -> tuple[str, dict[str, Any]]:
     """Name of the task and the arguments of inspect's `eval`.
 
@@ -85,7 +85,7 @@ def _prepared(
     """
     from pluralens.scorers.graders import GRADER_ROLE, NO_GRADER
 
-    kind = ALSO.get(evaluation_type, evaluation_type)
+    kind = ALSO.get(str(evaluation_type), evaluation_type)
     if kind not in EVALUATIONS:
         close = get_close_matches(str(kind), EVALUATIONS, n=1)
         hint = f"did you mean {close[0]}? " if close else ""
@@ -93,14 +93,65 @@ def _prepared(
             f"evaluation_type={evaluation_type!r} is unknown; {hint}"
             f"choose one of {', '.join(EVALUATIONS)}"
         )
-    if grader is None and options.get("score") is not False:
+    if not _panel(grader) and (grader is not None or options.get("score") is not False):
         raise InputError(NO_GRADER)
+    if kind == "pass_at_k" and options.get("epochs") is not None:
+        raise InputError("epochs: the attempts of pass_at_k are attempts=...; give that instead")
+    arguments = dict(options.get("model_args") or {})
+    if options.get("model_base_url") is not None:
+        arguments["base_url"] = options["model_base_url"]
+    _check_model("model", model, arguments)
+    for one in _panel(grader):
+        _check_model("grader", one, {})
     settings = {name: value for name, value in options.items() if name in SETTINGS}
     return f"pluralens/persona_{kind}", {
         **settings,
         "model_roles": None if grader is None else {GRADER_ROLE: grader},
         "task_args": {name: value for name, value in options.items() if name not in SETTINGS},
     }
+
+
+def _panel(grader: Any) -> list[Any]:
+    if grader is None:
+        return []
+    return list(grader) if isinstance(grader, (list, tuple)) else [grader]
+
+
+def _check_model(what: str, given: Any, arguments: dict[str, Any]) -> None:
+    """Refuse what inspect would not know, in one line.
+
+    Raises:
+        InputError: It is no model, or cannot be one here: no such provider, no key ...
+    """
+    from inspect_ai.model import Model, get_model
+
+    if isinstance(given, Model):
+        return
+    if not isinstance(given, str) or not given or "," in given:
+        raise InputError(
+            f"{what}={given!r} is no model; write provider and name of one, as in "
+            "'openai/gpt-5-mini', or give inspect's Model (graders: also a list of them)"
+        )
+    try:
+        get_model(given, **arguments)
+    except InputError:
+        raise
+    except (ValueError, TypeError, ImportError) as error:
+        raise _refused(what, given, error) from None
+    except Exception as error:
+        # inspect's class for what a person has to put right has no public name.
+        if type(error).__name__ != "PrerequisiteError":
+            raise
+        raise _refused(what, given, getattr(error, "message", error)) from None
+
+
+def _refused(what: str, given: str, reason: object) -> InputError:
+    from rich.text import Text
+
+    words = " ".join(Text.from_markup(str(reason)).plain.split()).removeprefix("ERROR: ")
+    return InputError(
+        f"{what}={given!r} cannot be used ({words.rstrip('.')}); see inspect's list of providers"
+    )
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from inspect_ai import Epochs, Task, task
 from pluralens._option_values import whole
 from pluralens.errors import InputError, shown_plainly
 from pluralens.evals.persona_cells import people_of_cells
-from pluralens.evals.persona_study import BASELINE, PersonaStudy
+from pluralens.evals.persona_study import BASELINE, MOST, PersonaStudy
 from pluralens.evals.persona_tasks import critique_task, identification_task
 from pluralens.evals.unknown_options import refuse_unknown_options
 from pluralens.questions.leave_one_out import read_attributes
@@ -42,6 +42,10 @@ LEFT_OUT = (
     "age", "sex", "race", "education", "employment_status", "income", "marital_status",
     "religion", "ideology", "political_views",
 )  # fmt: skip
+
+MOST_ATTEMPTS = 1000
+# Everybody is compared with everybody; beyond them people come again, with other questions.
+MOST_COMPARED = 600
 
 NOT_OPTIONS = {
     "epochs": "several answers per pair are --epochs",
@@ -176,7 +180,7 @@ def persona_loo(
 
 @task
 def persona_intersections(
-    intersections: str = "",
+    intersections: str = "sex_age",
     per_cell: int = 30,
     source: str | list[str] = "builtin",
     mode: str = "output_only",
@@ -192,8 +196,9 @@ def persona_intersections(
     """Whom does the model suit less well? Groups that several attributes define together.
 
     Args:
-        intersections: JSON or YAML file with the cells, such as `[{"attributes": [{"attribute":
-            "sex", "values": ["Male"]}, {"attribute": "age", "range": [18, 34]}]}]`.
+        intersections: `sex_age`, `sex_race`, or a JSON or YAML file with the cells, such as
+            `[{"attributes": [{"attribute": "sex", "values": ["Male"]}, {"attribute": "age",
+            "range": [18, 34]}]}]`.
         per_cell: People drawn for each cell; of other sources everybody in a cell is asked.
         source: As in `persona_main`.
         mode: As there.
@@ -212,7 +217,7 @@ def persona_intersections(
             source=source, revision=revision, persona_revision=persona_revision, language=language,
             mode=mode, protocol=protocol, sees=sees, threshold=threshold, seed=seed,
         )  # fmt: skip
-        whole("per_cell", per_cell, 1)
+        whole("per_cell", per_cell, 1, MOST)
         cells = people_of_cells(study.source, study.cells(intersections), per_cell, study.seed)
         pairs = pair_up(
             study.source.questions, cells.people, design="zip", n=len(cells.people), seed=seed
@@ -270,7 +275,8 @@ def persona_pass_at_k(
             mode=mode, protocol=protocol, sees=sees, threshold=threshold, groups=groups, seed=seed,
         )  # fmt: skip
         study.refuse_protocol("pairwise", "an attempt either succeeds or does not")
-        whole("attempts", attempts, 1)
+        whole("attempts", attempts, 1, MOST_ATTEMPTS)
+        _refuse_epochs(attempts)
         shown = whole("k", attempts if k is None else k, 1)
         if shown > attempts:
             raise InputError(
@@ -321,10 +327,22 @@ def persona_comparison(
         # numpy would slow the start of every `inspect eval`.
         from pluralens.questions.contrasts import contrasting_pairs
 
-        contrasts = contrasting_pairs(
-            study.source.questions, study.people(2 * whole("n", n, 1)), n=n, seed=seed
-        )
+        people = study.people(min(2 * whole("n", n, 1, MOST), MOST_COMPARED))
+        contrasts = contrasting_pairs(study.source.questions, people, n=n, seed=seed)
         return identification_task(study, [study.contrast_sample(*one) for one in contrasts])
+
+
+def _refuse_epochs(attempts: int) -> None:
+    """Refuse `--epochs`, which inspect would take for the attempts, whatever k is."""
+    import click
+
+    line = click.get_current_context(silent=True)
+    epochs = line.params.get("epochs") if line is not None else None
+    if epochs not in (None, attempts):
+        raise InputError(
+            f"--epochs {epochs} would replace the {attempts} attempts; give -T attempts={epochs} "
+            "instead"
+        )
 
 
 def _refuse_unknown(task_function: Callable[..., Task], given: Mapping[str, Any]) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pluralens.errors import InputError
 from pluralens.questions.intersections import SEPARATOR, Cell, overlaps
 from pluralens.questions.person import Person
 from pluralens.questions.sources import Source
@@ -48,8 +49,16 @@ def people_of_cells(source: Source, cells: Sequence[Cell], per_cell: int, seed: 
         cells: The cells.
         per_cell: People drawn for each, where the source draws.
         seed: Of the draw.
+
+    Raises:
+        InputError: Nobody is in any cell. A cell without people beside others is no error.
     """
     people: dict[str, Person] = {}
     for cell in cells:
         people |= {person.id: person for person in source.people_in(cell, per_cell, seed)}
+    if not people:
+        raise InputError(
+            f"intersections: nobody is in any of the cells ({'; '.join(c.name for c in cells)}); "
+            "widen one"
+        )
     return CellPeople(tuple(cells), tuple(people.values()))

@@ -3,11 +3,14 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from importlib.resources import as_file
+from pathlib import Path
 from typing import Any, get_args
 
 from inspect_ai.dataset import Sample
 
 from pluralens._option_values import names, one_path, whole
+from pluralens._resources import data_file
 from pluralens.errors import InputError
 from pluralens.questions.intersections import Cell
 from pluralens.questions.leave_one_out import FULL, NONE, Arm, arms
@@ -18,14 +21,14 @@ from pluralens.questions.sources import Source, load_source
 from pluralens.scorers.critique_prompt import PROTOCOLS
 from pluralens.scorers.personalized_answers import Mode
 
-__all__ = ["BASELINE", "PersonaStudy"]
+__all__ = ["BASELINE", "MOST", "PersonaStudy"]
 
 MODES: tuple[str, ...] = get_args(Mode)
 BASELINE = "baseline"
 TASK_PROTOCOLS = tuple(protocol for protocol in PROTOCOLS if protocol != "identify")
 # Pairs by default; of the crossed design questions and people.
 PAIRS, CROSS = 300, (15, 20)
-MOST = 10**6
+MOST = 10**5
 SEES = ("full", "shown")
 # Groups that accuracy is shown for by default, as far as the source knows them.
 DEFAULT_GROUPS = ("sex", "race", "age")
@@ -104,24 +107,36 @@ class PersonaStudy:
             n: Number of pairs of `zip`, None for 300.
             questions: Number of different questions, None for all, or 15 of `cross`.
             personas: Number of different people, None for one per pair, or 20 of `cross`.
+
+        Where a source has fewer than a default takes, the default is all that there are.
         """
         _one_of("design", design, DESIGNS)
         crossed = design == "cross"
-        asked = self._questions(CROSS[0] if crossed and questions is None else questions)
+        if crossed and questions is None:
+            questions = min(CROSS[0], len(self.source.questions))
+        asked = self._questions(questions)
         if crossed:
             if n is not None:
                 raise InputError(
                     f"n={n!r}: design=cross asks every question of every person; give questions= "
                     "and personas= instead"
                 )
-            people = whole("personas", CROSS[1] if personas is None else personas, 1, MOST)
+            default = min(CROSS[1], self._there())
+            people = whole("personas", default if personas is None else personas, 1, MOST)
             n = len(asked) * people
         else:
-            n = whole("n", PAIRS if n is None else n, 1, MOST)
-            people = whole("personas", n if personas is None else personas, 1, n)
+            default = min(PAIRS, len(asked) * self._there())
+            n = whole("n", default if n is None else n, 1, MOST)
+            default = min(n, self._there())
+            people = whole("personas", default if personas is None else personas, 1, n)
         return pair_up(
             asked, self.source.people(people, self.seed), design=design, n=n, seed=self.seed
         )
+
+    def _there(self) -> int:
+        """How many people a study can have."""
+        listed = self.source.pool.everybody()
+        return MOST if listed is None else len(listed)
 
     def _questions(self, number: Any) -> tuple[Question, ...]:
         every = self.source.questions
@@ -132,20 +147,27 @@ class PersonaStudy:
 
     def people(self, n: int) -> tuple[Person, ...]:
         """At most n different people: as many as a source of files has."""
-        return self.source.people(n, self.seed)
+        return self.source.people(min(n, self._there()), self.seed)
 
-    def cells(self, path: Any) -> tuple[Cell, ...]:
-        """The cells of an intersections file.
+    def cells(self, given: Any) -> tuple[Cell, ...]:
+        """The cells of an intersections file, or of one that comes with the package.
+
+        Args:
+            given: Its id or path.
 
         Raises:
             InputError: There is no such file, or something in it is wrong.
         """
-        if not path:
+        place = one_path("intersections", given, "an id or one JSON or YAML file")
+        known = intersection_ids()
+        if place in known:
+            with as_file(data_file("intersections", f"{place}.json")) as path:
+                return self.source.read_cells(path)
+        if not Path(place).suffix:
             raise InputError(
-                "intersections is missing: name a JSON or YAML file of cells, such as "
-                "-T intersections=cells.json"
+                f"intersections={place!r} is unknown; choose one of {', '.join(known)}, or name a "
+                "JSON or YAML file"
             )
-        place = one_path("intersections", path, "one JSON or YAML file")
         return self.source.read_cells(place)
 
     def arms(self, pair: Pair, left_out: Sequence[str]) -> tuple[Arm, ...]:
@@ -240,6 +262,12 @@ class PersonaStudy:
             "n_personas": len(people),
             "n_pairs": len({one["pair"] for one in about}),
         }
+
+
+def intersection_ids() -> tuple[str, ...]:
+    """Ids of the intersections that come with the package."""
+    names = (file.name for file in data_file("intersections").iterdir())
+    return tuple(sorted(name.removesuffix(".json") for name in names if name.endswith(".json")))
 
 
 def sample_id(*parts: str) -> str:
