@@ -4,34 +4,21 @@ python viz/likert.py                         # the newest log in logs/
 python viz/likert.py --log logs/x.eval --out out/ --format png,svg --theme dark
 """
 
-import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pluralens.errors import InputError
 from pluralens.viz.logs import LikertLog, find_logs, read_likert_log
-from pluralens.viz.output import (
-    FORMATS,
-    checked_formats,
-    rendered,
-    safe_name,
-    write_file,
-    write_table,
-)
-from pluralens.viz.progress import steps
-from pluralens.viz.style import THEMES, themed
+from pluralens.viz.output import checked_formats, write_all
+from pluralens.viz.script import Chart, Made, draw_each, make_all, run_script, script_parser
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
 __all__ = ["draw", "main"]
 
-Chart = tuple[
-    str, Callable[[LikertLog], "pd.DataFrame"], Callable[["pd.DataFrame", LikertLog], "Figure"]
-]
+SCRIPT = "viz/likert.py"
 
 
 def _charts(log: LikertLog) -> list[Chart]:
@@ -46,27 +33,51 @@ def _charts(log: LikertLog) -> list[Chart]:
     )
 
     title = f"{log.title}, {log.size}"
-    charts: list[Chart] = [
-        ("rating_distribution", distribution.table, lambda t, _: distribution.figure(t, title)),
-        ("group_means", group_means.table, lambda t, _: group_means.figure(t, title)),
-        ("contrasts", contrasts.table, lambda t, _: contrasts.figure(t, title)),
+    charts = [
+        Chart(
+            "rating_distribution",
+            lambda: distribution.table(log),
+            lambda table: distribution.figure(table, title),
+        ),
+        Chart(
+            "group_means",
+            lambda: group_means.table(log),
+            lambda table: group_means.figure(table, title),
+        ),
+        Chart(
+            "contrasts",
+            lambda: contrasts.table(log),
+            lambda table: contrasts.figure(table, title),
+        ),
     ]
     if counterfactuals.has_pairs(log):
         charts.append(
-            (
+            Chart(
                 "counterfactual_effects",
-                counterfactuals.table,
-                lambda t, _: counterfactuals.figure(t, title),
+                lambda: counterfactuals.table(log),
+                lambda table: counterfactuals.figure(table, title),
             )
         )
     if order.has_both(log):
-        charts.append(("order_effects", order.table, lambda t, g: order.figure(t, g.items, title)))
+        charts.append(
+            Chart(
+                "order_effects",
+                lambda: order.table(log),
+                lambda table: order.figure(table, log.items, title),
+            )
+        )
     if counterfactuals.has_pairs(log) and truth.has_truth(log):
-        charts.append(("planted_and_recovered", truth.table, lambda t, _: truth.figure(t, title)))
+        charts.append(
+            Chart(
+                "planted_and_recovered",
+                lambda: truth.table(log),
+                lambda table: truth.figure(table, title),
+            )
+        )
     return charts
 
 
-def _tables(log: LikertLog) -> "list[tuple[str, pd.DataFrame]]":
+def _tables(log: LikertLog) -> "dict[str, pd.DataFrame]":
     """Tables without a figure: coverage and the single pairs."""
     from pluralens.stats.coverage import coverage
     from pluralens.stats.likert_frame import outcomes
@@ -78,9 +89,9 @@ def _tables(log: LikertLog) -> "list[tuple[str, pd.DataFrame]]":
         changed = runs["attribute"] + ": " + runs["from_group"] + " -> " + runs["to_group"]
         runs = runs.assign(changed=changed.where(runs["role"] == "counterfactual"))
     extra = [c for c in ("role", "changed") if c in runs]
-    tables = [("coverage", coverage(runs, [*extra, *log.axes]))]
+    tables = {"coverage": coverage(runs, [*extra, *log.axes])}
     if counterfactuals.has_pairs(log):
-        tables.append(("pairs", pair_differences(log.frame, outcomes(log.frame))))
+        tables["pairs"] = pair_differences(log.frame, outcomes(log.frame))
     return tables
 
 
@@ -96,30 +107,12 @@ def draw(log: LikertLog, out: Path, formats: Sequence[str], theme: str = "light"
     Returns:
         The written files.
     """
-    made: list[tuple[str, pd.DataFrame, dict[str, bytes]]] = [
-        (name, table, {}) for name, table in _tables(log)
-    ]
-    for name, make_table, make_figure in steps(_charts(log), f"drawing {log.title}"):
-        table = make_table(log)
-        with themed(theme):
-            made.append((name, table, rendered(make_figure(table, log), formats)))
-    # Nothing is written before all is made: a chart that fails leaves no half of a set behind.
-    written = []
-    for name, table, pictures in made:
-        written += [write_file(out / f"{name}.{kind}", data) for kind, data in pictures.items()]
-        written.append(write_table(table, out, name))
-    return written
+    return write_all(*_made(log, formats, theme), out)
 
 
-def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="viz/likert.py", description=__doc__.split("\n")[0])
-    parser.add_argument(
-        "--log", action="append", default=[], help="log file or folder (repeatable)"
-    )
-    parser.add_argument("--out", default="out/likert", help="folder for figures and tables")
-    parser.add_argument("--format", default="png,svg", help=f"of {', '.join(FORMATS)}")
-    parser.add_argument("--theme", default="light", help=f"of {', '.join(THEMES)}")
-    return parser.parse_args(arguments)
+def _made(log: LikertLog, formats: Sequence[str], theme: str) -> Made:
+    pictures, tables = make_all(_charts(log), formats, theme, f"drawing {log.title}")
+    return pictures, _tables(log) | tables
 
 
 def _losses(log: LikertLog) -> str:
@@ -130,23 +123,19 @@ def _losses(log: LikertLog) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Draw logs; returns the exit code: 0, or 2 for input that a person can put right."""
-    options = _arguments(arguments)
-    try:
+    options = script_parser(SCRIPT, __doc__.split("\n")[0], "out/likert").parse_args(arguments)
+
+    def work() -> None:
         formats = checked_formats(options.format, options.theme)
-        places = find_logs(options.log, "likert")
-        # All logs are read before anything is written, so a bad one leaves nothing half-done.
-        logs = [read_likert_log(place) for place in places]
-        for log in logs:
-            out = Path(options.out)
-            if len(logs) > 1:
-                out = out / f"{safe_name(log.model)}-{log.run[:8]}"
-            print(f"{log.path}: {log.title}, {log.size}{_losses(log)}")
-            for path in draw(log, out, formats, options.theme):
-                print(f"  wrote {path}")
-    except InputError as error:
-        print(f"viz/likert.py: {error}", file=sys.stderr)
-        return 2
-    return 0
+        logs = [read_likert_log(place) for place in find_logs(options.log, "likert")]
+        draw_each(
+            logs,
+            Path(options.out),
+            lambda log: f"{log.path}: {log.title}, {log.size}{_losses(log)}",
+            lambda log: _made(log, formats, options.theme),
+        )
+
+    return run_script(SCRIPT, work)
 
 
 if __name__ == "__main__":

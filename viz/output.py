@@ -1,7 +1,7 @@
 """Write figures and tables: each under its final name only when it is complete."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-__all__ = ["FORMATS", "checked_formats", "rendered", "safe_name", "write_file", "write_table"]
+__all__ = ["FORMATS", "checked_formats", "rendered", "safe_name", "write_all", "write_file"]
+__all__ += ["write_table"]
 
 REMEDY = "free space or give another --out"
 FORMATS = ("png", "svg", "pdf")
@@ -71,3 +72,32 @@ def write_table(table: "pd.DataFrame", out: Path, name: str) -> Path:
     """Write the numbers behind a figure as CSV; returns the path."""
     text = table.to_csv(index=False, lineterminator="\n")
     return write_whole(out / f"{name}.csv", text.encode("utf-8"), REMEDY)
+
+
+def write_all(
+    pictures: Mapping[str, Mapping[str, bytes]],
+    tables: "Mapping[str, pd.DataFrame]",
+    out: Path,
+) -> list[Path]:
+    """Write a whole set of figures and tables.
+
+    Nothing is written before all is made: a chart that fails leaves no half of a set behind.
+
+    Args:
+        pictures: Name -> format -> bytes.
+        tables: Name -> numbers; those of a picture have its name.
+        out: Folder for the files.
+
+    Returns:
+        The written files, each picture with its table.
+
+    Raises:
+        InputError: A file cannot be written.
+    """
+    written = []
+    for name in dict.fromkeys([*tables, *pictures]):
+        for kind, data in pictures.get(name, {}).items():
+            written.append(write_file(out / f"{name}.{kind}", data))
+        if name in tables:
+            written.append(write_table(tables[name], out, name))
+    return written

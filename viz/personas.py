@@ -4,35 +4,23 @@ python viz/personas.py                       # the newest log in logs/ that hold
 python viz/personas.py --log logs/x.eval --out out/personas --format png,svg --theme dark
 """
 
-import argparse
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pluralens.errors import InputError
-from pluralens.viz.output import (
-    FORMATS,
-    checked_formats,
-    rendered,
-    safe_name,
-    write_file,
-    write_table,
-)
-from pluralens.viz.progress import steps
-from pluralens.viz.style import THEMES, themed
+from pluralens.viz.output import checked_formats, write_all
+from pluralens.viz.script import Chart, Made, draw_each, make_all, run_script, script_parser
 
 if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
-
     from pluralens.personas.persona import Personas
     from pluralens.viz.persona_figures.ages import Ages
     from pluralens.viz.persona_figures.attributes import Merged
 
 __all__ = ["draw_personas", "main"]
 
-Chart = tuple[str, Callable[[], "pd.DataFrame"], Callable[["pd.DataFrame"], "Figure"]]
+SCRIPT = "viz/personas.py"
 
 
 def draw_personas(
@@ -69,23 +57,37 @@ def draw_personas(
         InputError: The set is empty, an axis is unknown, `ages` leaves personas out, or a file
             cannot be written.
     """
+    made = _made(
+        personas,
+        formats,
+        theme,
+        title=title,
+        axes=axes,
+        merged=merged,
+        at_random=at_random,
+        ages=ages,
+    )
+    return write_all(*made, out)
+
+
+def _made(
+    personas: "Personas",
+    formats: Sequence[str],
+    theme: str,
+    *,
+    title: str,
+    axes: Sequence[str],
+    merged: "Mapping[str, Merged] | None",
+    at_random: bool | None,
+    ages: "Ages | None",
+) -> Made:
     if not len(personas):
         raise InputError(f"{title}: holds no personas, so there is nothing to draw; give another")
     for axis in axes:
         personas.population.variable(axis)
     at_random = not axes if at_random is None else at_random
     charts = _charts(personas, title, axes, merged or {}, at_random, ages)
-    made: list[tuple[str, pd.DataFrame, dict[str, bytes]]] = []
-    for name, make_table, make_figure in steps(charts, f"drawing {title}"):
-        table = make_table()
-        with themed(theme):
-            made.append((name, table, rendered(make_figure(table), formats)))
-    # Nothing is written before all is made: a chart that fails leaves no half of a set behind.
-    written = []
-    for name, table, pictures in made:
-        written += [write_file(out / f"{name}.{kind}", data) for kind, data in pictures.items()]
-        written.append(write_table(table, out, name))
-    return written
+    return make_all(charts, formats, theme, f"drawing {title}")
 
 
 def _charts(
@@ -105,8 +107,8 @@ def _charts(
     covered = _covering(ages or ages_of(personas), ages_of(personas), title)
     about = ages_words(people, covered)
     title = f"{title}, n = {len(personas):,}"
-    charts: list[Chart] = [
-        (
+    charts = [
+        Chart(
             "marginals",
             lambda: marginals.table(personas, covered, axes, merged, at_random=at_random),
             lambda table: marginals.figure(table, title, shown(people, axes), about),
@@ -114,7 +116,7 @@ def _charts(
     ]
     if len({people.source_of(name) for name in grouped(people, axes)}) > 1:
         charts.append(
-            (
+            Chart(
                 "association",
                 lambda: association.table(personas, covered, axes, merged),
                 lambda table: association.figure(table, title, about),
@@ -122,7 +124,7 @@ def _charts(
         )
     if age_pyramid.has_ages(people):
         charts.append(
-            (
+            Chart(
                 "age_pyramid",
                 lambda: age_pyramid.table(personas, covered),
                 lambda table: age_pyramid.figure(table, title),
@@ -140,36 +142,25 @@ def _covering(ages: "Ages", own: "Ages", title: str) -> "Ages":
     return ages
 
 
-def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="viz/personas.py", description=__doc__.split("\n")[0])
-    parser.add_argument(
-        "--log", action="append", default=[], help="log file or folder (repeatable)"
-    )
-    parser.add_argument("--out", default="out/personas", help="folder for figures and tables")
-    parser.add_argument("--format", default="png,svg", help=f"of {', '.join(FORMATS)}")
-    parser.add_argument("--theme", default="light", help=f"of {', '.join(THEMES)}")
-    parser.add_argument("--population", help="id or folder, if the log's own is not found")
-    return parser.parse_args(arguments)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Draw the personas of logs; returns the exit code: 0, or 2 for wrong input."""
     from pluralens.viz.persona_logs import find_persona_logs, read_persona_log
 
-    options = _arguments(arguments)
-    try:
+    parser = script_parser(SCRIPT, __doc__.split("\n")[0], "out/personas")
+    parser.add_argument("--population", help="id or folder, if the log's own is not found")
+    options = parser.parse_args(arguments)
+
+    def work() -> None:
         formats = checked_formats(options.format, options.theme)
-        places = find_persona_logs(options.log)
-        # All logs are read before anything is written, so a bad one leaves nothing half-done.
-        logs = [read_persona_log(place, options.population) for place in places]
-        for log in logs:
-            out = Path(options.out)
-            if len(logs) > 1:
-                out = out / f"{safe_name(log.model)}-{log.run[:8]}"
-            print(f"{log.path}: {log.title}, {len(log.personas):,} personas")
-            for path in draw_personas(
+        logs = [
+            read_persona_log(place, options.population) for place in find_persona_logs(options.log)
+        ]
+        draw_each(
+            logs,
+            Path(options.out),
+            lambda log: f"{log.path}: {log.title}, {len(log.personas):,} personas",
+            lambda log: _made(
                 log.personas,
-                out,
                 formats,
                 options.theme,
                 title=log.title,
@@ -177,12 +168,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 merged=log.design.merged,
                 at_random=log.design.at_random,
                 ages=log.design.ages,
-            ):
-                print(f"  wrote {path}")
-    except InputError as error:
-        print(f"viz/personas.py: {error}", file=sys.stderr)
-        return 2
-    return 0
+            ),
+        )
+
+    return run_script(SCRIPT, work)
 
 
 if __name__ == "__main__":

@@ -18,16 +18,10 @@ from typing import TYPE_CHECKING
 from pluralens.errors import InputError
 from pluralens.stats.equivalence import DEFAULT_MARGIN
 from pluralens.stats.triplet_frame import DEFAULT_THRESHOLD, check_threshold
-from pluralens.viz.output import (
-    FORMATS,
-    checked_formats,
-    rendered,
-    safe_name,
-    write_file,
-    write_table,
-)
+from pluralens.viz.output import checked_formats, rendered, safe_name, write_all
 from pluralens.viz.progress import steps
-from pluralens.viz.style import THEMES, themed
+from pluralens.viz.script import print_written, run_script, script_parser
+from pluralens.viz.style import themed
 from pluralens.viz.triplet_figures.words import DEFAULT_BOUNDS, Bounds, titled
 from pluralens.viz.triplet_logs import TripletLog, find_triplet_logs, read_triplet_logs
 
@@ -36,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["draw", "main"]
 
+SCRIPT = "viz/triplets.py"
 FIGURES = ("gap", "slope", "distribution", "factors")
 
 
@@ -88,26 +83,15 @@ def draw(
                 tables[name] = charts[name].table(logs, bounds)
                 drawn = charts[name].figure(tables[name], titled(logs))
                 pictures[name] = rendered(drawn, formats)
-    # Nothing is written before all is made: a chart that fails leaves no half of a set behind.
-    written = [
-        write_file(out / f"{name}.{kind}", data)
-        for name, made in pictures.items()
-        for kind, data in made.items()
-    ]
-    return written + [write_table(table, out, name) for name, table in tables.items()]
+    return write_all(pictures, tables, out)
 
 
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="viz/triplets.py",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "--log",
-        action="append",
-        default=[],
-        help="log file, or folder: of each model in it the newest log (repeatable); default the "
+    parser = script_parser(
+        SCRIPT,
+        __doc__,
+        "out/triplets",
+        log="log file, or folder: of each model in it the newest log (repeatable); default the "
         "newest run in logs/",
     )
     parser.add_argument("--score", help="stance score of logs scored more than once; the first")
@@ -123,9 +107,6 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         default=DEFAULT_MARGIN,
         help="gap below which it counts as none, stance points; default %(default)s",
     )
-    parser.add_argument("--out", default="out/triplets", help="folder for figures and tables")
-    parser.add_argument("--format", default="png,svg", help=f"of {', '.join(FORMATS)}")
-    parser.add_argument("--theme", default="light", help=f"of {', '.join(THEMES)}")
     return parser.parse_args(arguments)
 
 
@@ -160,18 +141,16 @@ def _about(log: TripletLog) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Draw logs; returns the exit code: 0, or 2 for input that a person can put right."""
     options = _arguments(arguments)
-    try:
+
+    def work() -> None:
         formats = checked_formats(options.format, options.theme)
         bounds = _bounds(options.threshold, options.margin)
         logs = read_triplet_logs(find_triplet_logs(options.log), options.score)
         for log in logs:
             print(_about(log))
-        for path in draw(logs, Path(options.out), formats, options.theme, bounds):
-            print(f"  wrote {path}")
-    except InputError as error:
-        print(f"viz/triplets.py: {error}", file=sys.stderr)
-        return 2
-    return 0
+        print_written(draw(logs, Path(options.out), formats, options.theme, bounds))
+
+    return run_script(SCRIPT, work)
 
 
 if __name__ == "__main__":
