@@ -64,7 +64,7 @@ readme-figures: demo
 	@$(BIN)/inspect eval pluralens/triplets --model pluralens_sim/sycophant -M strength=0.4 --model-role grader=pluralens_sim/grader --log-dir out/readme-logs --display plain
 	@$(BIN)/python viz/triplets.py --log out/readme-logs --out out/triplets --format png
 	@cp out/triplets/slope.png docs/figures/triplets_slope.png
-	@$(BIN)/inspect eval pluralens/persona_loo --model pluralens_sim/personaliser --model-role grader=pluralens_sim/critic -T n=100 --log-dir out/readme-logs --display plain
+	@$(BIN)/inspect eval pluralens/persona_loo --model pluralens_sim/personaliser --model-role grader=pluralens_sim/critic --log-dir out/readme-logs --display plain
 	@$(BIN)/python viz/visualization_loo.py --log out/readme-logs --out out/persona --format png
 	@cp out/persona/importance.png docs/figures/persona_importance.png
 
