@@ -26,6 +26,8 @@ SIMULATED = {
     "pluralens/triplets": "pluralens_sim/sycophant",
     "pluralens/persona_enrichment": "pluralens_sim/enricher",
 }
+# Run with a toy in place of the checkpoint by tests/interp/test_readme_interp.py.
+INSIDE = "## Inside the network"
 GRADER = "grader=pluralens_sim/grader"
 
 
@@ -69,10 +71,12 @@ def offline(parts: list[str], limit: int = 3) -> list[str]:
 
 # The seven commands are run as a whole, on both databases, by test_seven_commands.
 SEVEN = section("## Stored personas, in seven commands")[0]
+OF_NETWORKS = [c for block in section(INSIDE)[:2] for c in block]
 EVALS = [
     c
     for c in commands()
-    if words(c)[:2] in (["inspect", "eval"], ["inspect", "eval-set"]) and c not in SEVEN
+    if words(c)[:2] in (["inspect", "eval"], ["inspect", "eval-set"])
+    and c not in (*SEVEN, *OF_NETWORKS)
 ]
 # Commands that differ only in a model that we have not are one command here.
 OFFLINE = {tuple(offline(words(c))): c for c in reversed(EVALS)}
@@ -91,6 +95,7 @@ def test_every_command_is_of_a_kind_that_is_run_here() -> None:
         ("pluralens", "grid"),
         ("pluralens", "power"),
         ("pluralens", "run"),
+        ("python", "viz/interp.py"),
         ("python", "viz/likert.py"),
         ("python", "viz/persona.py"),
         ("python", "viz/visualization_intersection.py"),
@@ -98,6 +103,7 @@ def test_every_command_is_of_a_kind_that_is_run_here() -> None:
         ("python", "viz/visualization_pass_at_k.py"),
         ("python", "viz/triplets.py"),
         ("make", "demo"),
+        ("make", "demo-interp"),
         ("make", "test"),
     }
     assert len(EVALS) >= 9
@@ -209,6 +215,7 @@ def test_the_python_example_runs(run: Any, tmp_path: Path) -> None:
     "target",
     [
         "demo",
+        "demo-interp",
         "test",
         "test-pythons",
         "test-hf",

@@ -128,6 +128,8 @@ def run(
     arguments = _task_args(task_args)
     roles = _model_roles(model_roles)
     # inspect takes seconds to load; what is wrong above is told before.
+    import click
+
     from pluralens.rosters.running import RunOptions, run_roster
     from pluralens.scorers.graders import GRADER_ROLE, NO_GRADER
 
@@ -145,7 +147,11 @@ def run(
         options = RunOptions(
             place, {**arguments, **more}, roles, limit, max_tasks, not no_score, retries
         )
-        return run_roster(name, models, options)
+        try:
+            return run_roster(name, models, options)
+        except click.ClickException as error:
+            # How the simulated models refuse; typer brings a click of its own, which is not this.
+            raise InputError(error.format_message()) from None
 
     by_mode: list[ModeStanding] = []
     try:

@@ -238,7 +238,8 @@ class PersonaStudy:
             "topic": question.topic,
             "language": question.language,
             "mode": self.mode,
-            "protocol": self.protocol,
+            # What a critic that is asked later goes by.
+            **{"protocol": self.protocol, "sees": self.sees, "threshold": self.threshold},
         }
 
     def _grouped(self, person: Person) -> dict[str, str]:
