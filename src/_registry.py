@@ -7,6 +7,14 @@ matplotlib, torch or the like at module level.
 from pluralens._start_folder import remember_start_folder as _remember_start_folder
 from pluralens.evals.enrichment import persona_enrichment
 from pluralens.evals.likert import likert
+from pluralens.evals.mechanistic import (
+    ablation,
+    attribution,
+    faithfulness,
+    lens,
+    patching,
+    probe,
+)
 from pluralens.evals.persona import (
     persona_comparison,
     persona_intersections,
@@ -19,10 +27,12 @@ from pluralens.evals.triplets import triplets
 from pluralens.evals.winogender import winogender
 from pluralens.models.litellm import litellm
 from pluralens.models.simulated import pluralens_sim
+from pluralens.scorers.analysis import analysis
 from pluralens.scorers.critique import critique
 from pluralens.scorers.enrichment import enrichment
 from pluralens.scorers.identification import identification
 from pluralens.scorers.likelihood import pronoun_likelihood, triplet_likelihood
+from pluralens.scorers.metrics.analysis import analysis_numbers
 from pluralens.scorers.metrics.critique import (
     critique_accuracy,
     critique_cells,
@@ -55,6 +65,7 @@ from pluralens.scorers.metrics.stance import (
 )
 from pluralens.scorers.rating import rating
 from pluralens.scorers.stance import stance
+from pluralens.solvers.analyse import analyse
 from pluralens.solvers.conversation import conversation
 from pluralens.solvers.enrich import enrich, name_from_lists
 from pluralens.solvers.likelihoods import likelihoods
@@ -62,6 +73,11 @@ from pluralens.solvers.likert import likert as likert_solver
 from pluralens.solvers.personalize import personalize
 
 __all__ = [
+    "ablation",
+    "analyse",
+    "analysis",
+    "analysis_numbers",
+    "attribution",
     "conversation",
     "critique",
     "critique_accuracy",
@@ -71,8 +87,10 @@ __all__ = [
     "enrich",
     "enrichment",
     "enrichment_coverage",
+    "faithfulness",
     "identification",
     "identification_rates",
+    "lens",
     "likelihood_coverage",
     "likelihoods",
     "likert",
@@ -84,6 +102,7 @@ __all__ = [
     "likert_solver",
     "litellm",
     "name_from_lists",
+    "patching",
     "persona_comparison",
     "persona_enrichment",
     "persona_intersections",
@@ -92,6 +111,7 @@ __all__ = [
     "persona_pass_at_k",
     "personalize",
     "pluralens_sim",
+    "probe",
     "pronoun_likelihood",
     "rating",
     "stance",

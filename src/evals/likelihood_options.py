@@ -1,6 +1,5 @@
 """Checks of the options that choose who reads the texts: a checkpoint here, or a served model."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from pluralens.errors import InputError
 from pluralens.evals.active_model import active_model, on_command_line
 from pluralens.solvers.likelihoods import TextReader
 from pluralens.solvers.local_likelihoods import LocalReader
+from pluralens.solvers.planted_checkpoint import planted_truth
 from pluralens.solvers.served_likelihoods import ServedReader, require_prompt_logprobs
 from pluralens.solvers.shared_checkpoint import base_folder, shared_checkpoint
 from pluralens.solvers.text_groups import TextGroup
@@ -23,7 +23,6 @@ NOT_OPTIONS = {
     "limit": "a part of the samples is --limit",
 }
 # What a folder says of itself if a known bias was put into its weights.
-PLANTED = "planted.json"
 POLICIES = ("auto", "always", "never")
 
 
@@ -120,8 +119,9 @@ class ReadingBy:
             threads=self.threads,
         )
         local = LocalReader(f"{benchmark} by {checkpoint.name}", checkpoint, groups, self.rows)
-        planted = _planted(Path(checkpoint.name).expanduser())
-        return local, {"read": "checkpoint", **checkpoint.about, **planted}
+        planted = planted_truth(checkpoint.name)
+        truth = {"planted": planted} if planted else {}
+        return local, {"read": "checkpoint", **checkpoint.about, **truth}
 
     @property
     def model(self) -> str | None:
@@ -137,19 +137,3 @@ def data_place(value: Any, known: tuple[str, ...], what: str) -> str:
     """
     text = one_path("data", value, f"{', '.join(known)} or {what}")
     return text if text in known else str(base_folder() / Path(text).expanduser())
-
-
-def _planted(folder: Path) -> dict[str, Any]:
-    """The truth behind a toy, for figures that show it beside the estimates."""
-    file = folder / PLANTED
-    if not file.is_file():
-        return {}
-    try:
-        planted = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{file}: this cannot be read ({error}); make the toy again, or delete the file"
-        ) from None
-    if not isinstance(planted, dict):
-        raise InputError(f"{file}: this is no JSON object; make the toy again, or delete the file")
-    return {"planted": planted}
