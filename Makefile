@@ -15,7 +15,7 @@ CORE := not hf and not interp and not providers and not packaging and not roster
 # A process per core, at most 8: each that needs one starts a PostgreSQL server of its own.
 PARALLEL ?= -n auto --maxprocesses 8 --dist worksteal
 
-.PHONY: demo readme-figures test lint types imports tests test-hf test-interp test-providers test-roster test-wheel test-pythons bench clean
+.PHONY: demo demo-interp readme-figures test lint types imports tests test-hf test-interp test-providers test-roster test-wheel test-pythons bench clean
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "pluralens needs Python 3.11 or newer; none was found. Install one, or name it: make PYTHON=/path/to/python3.12"; exit 2; }
@@ -51,6 +51,10 @@ $(VENV)/.providers: pyproject.toml | $(VENV)/.dev
 
 demo: $(VENV)/.core
 	@$(BIN)/python -m pluralens.demo
+
+# Every analysis inside a network, on a small one whose bias is planted and which is trained on the spot.
+demo-interp: $(VENV)/.interp
+	@$(BIN)/python -m pluralens.demo_interp
 
 # The pictures of the README: of the demonstration, a balanced set and a simulated teller.
 readme-figures: demo
