@@ -25,7 +25,7 @@ def active_model() -> Model | None:
         return None
 
 
-def greedy_config(model: Model | None, max_tokens: int) -> GenerateConfig:
+def greedy_config(model: Model | None, max_tokens: int | None = None) -> GenerateConfig:
     """Greedy, with room for models that think aloud, unless the run or its model says otherwise.
 
     `--temperature` and `--max-tokens` are stronger than a task's settings; those of a model that
@@ -33,7 +33,7 @@ def greedy_config(model: Model | None, max_tokens: int) -> GenerateConfig:
 
     Args:
         model: The model of the run, if it is known.
-        max_tokens: Longest reply.
+        max_tokens: Longest reply; None leaves it to the provider.
     """
     given = model.config if model is not None else GenerateConfig()
     return GenerateConfig(

@@ -21,7 +21,6 @@ from pluralens.evals.persona_study import BASELINE, MOST, PersonaStudy
 from pluralens.evals.persona_tasks import critique_task, identification_task
 from pluralens.evals.unknown_options import refuse_unknown_options
 from pluralens.questions.leave_one_out import read_attributes
-from pluralens.questions.pairing import pair_up
 from pluralens.scorers.metrics.critique import (
     critique_accuracy,
     critique_cells,
@@ -219,9 +218,7 @@ def persona_intersections(
         )  # fmt: skip
         whole("per_cell", per_cell, 1, MOST)
         cells = people_of_cells(study.source, study.cells(intersections), per_cell, study.seed)
-        pairs = pair_up(
-            study.source.questions, cells.people, design="zip", n=len(cells.people), seed=seed
-        )
+        pairs = cells.pairs(study.source.questions, seed)
         return critique_task(
             "persona_intersections",
             study,

@@ -239,7 +239,10 @@ class PersonaStudy:
             "language": question.language,
             "mode": self.mode,
             # What a critic that is asked later goes by.
-            **{"protocol": self.protocol, "sees": self.sees, "threshold": self.threshold},
+            "protocol": self.protocol,
+            "sees": self.sees,
+            "threshold": self.threshold,
+            "seed": self.seed,
         }
 
     def _grouped(self, person: Person) -> dict[str, str]:

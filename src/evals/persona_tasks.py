@@ -28,7 +28,6 @@ __all__ = ["critique_task", "identification_task"]
 
 # N-X: N counts changes after which results are not comparable, X changes of the interface.
 VERSION = "1-A"
-MAX_TOKENS = 2048
 SAMPLING_TEMPERATURE = 1.0
 
 
@@ -74,7 +73,8 @@ def critique_task(
         ),
         metrics=list(metrics),
         epochs=epochs,
-        config=_sampling_config(model) if sampled else greedy_config(model, MAX_TOKENS),
+        # No limit of length: of models that think first, one cuts answers off.
+        config=_sampling_config(model) if sampled else greedy_config(model),
         version=VERSION,
         headline_metric=HeadlineMetric(scorer="critique", metric=headline),
         metadata=_metadata(name, study, samples, model) | dict(about),
@@ -90,7 +90,7 @@ def identification_task(study: PersonaStudy, samples: Sequence[Sample]) -> Task:
         dataset=MemoryDataset(list(samples), name=f"{name}-{study.source.name}"),
         solver=personalize(mode=study.mode, seed=study.seed),
         scorer=identification(seed=study.seed),
-        config=greedy_config(model, MAX_TOKENS),
+        config=greedy_config(model),
         version=VERSION,
         headline_metric=HeadlineMetric(scorer="identification", metric="identification"),
         metadata=_metadata(name, study, samples, model),
@@ -114,10 +114,7 @@ def _sampling_config(model: Model | None) -> GenerateConfig:
             "temperature 0 makes every attempt the same answer; give --temperature above 0, or "
             "leave it out for 1"
         )
-    return GenerateConfig(
-        temperature=SAMPLING_TEMPERATURE if temperature is None else None,
-        max_tokens=MAX_TOKENS if given.max_tokens is None else None,
-    )
+    return GenerateConfig(temperature=SAMPLING_TEMPERATURE if temperature is None else None)
 
 
 def _metadata(

@@ -1,9 +1,6 @@
 """Refuse a run whose answers nobody could score, before the first call."""
 
-from inspect_ai.model import model_roles
-
-from pluralens.errors import InputError
-from pluralens.scorers.graders import GRADER_ROLE, NO_GRADER
+from pluralens.scorers.graders import graders
 
 __all__ = ["require_grader"]
 
@@ -15,11 +12,12 @@ def require_grader() -> None:
     the first call.
 
     Raises:
-        InputError: No model has the role `grader`, and the answers are to be scored at once.
+        InputError: The answers are to be scored at once, and no model has the role `grader`, or one
+            is in the panel twice.
     """
     import click
 
     line = click.get_current_context(silent=True)
     scored = line is not None and line.params.get("no_score") is False
-    if scored and not model_roles().get(GRADER_ROLE):
-        raise InputError(NO_GRADER)
+    if scored:
+        graders()

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from inspect_ai.log import transcript
 from inspect_ai.model import Model
@@ -34,6 +34,7 @@ __all__ = [
     "stored_answers",
     "text_of",
     "undecided",
+    "values_of",
     "was_stopped",
 ]
 
@@ -75,6 +76,21 @@ def text_of(state: TaskState, key: str) -> str:
             "tasks pluralens/persona_*"
         )
     return text
+
+
+def values_of(state: TaskState, key: str = "values") -> Mapping[str, str]:
+    """Attribute -> text of a person, from the sample's metadata.
+
+    Raises:
+        InputError: There is no such mapping.
+    """
+    values = state.metadata.get(key)
+    if not isinstance(values, Mapping) or not all(isinstance(v, str) for v in values.values()):
+        raise InputError(
+            f"sample {state.sample_id} has no mapping {key!r} of attributes and their texts in "
+            "its metadata; score logs of the tasks pluralens/persona_*"
+        )
+    return cast(Mapping[str, str], values)
 
 
 def stored_answers(state: TaskState) -> PersonalizedAnswers:

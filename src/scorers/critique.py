@@ -24,6 +24,7 @@ from pluralens.scorers.critic_panel import (
     stored_answers,
     text_of,
     undecided,
+    values_of,
     was_stopped,
 )
 from pluralens.scorers.critique_parsing import RATINGS
@@ -44,6 +45,9 @@ __all__ = ["CRITIQUE_PROTOCOLS", "SEES", "critique"]
 CRITIQUE_PROTOCOLS = tuple(name for name in PROTOCOLS if name != "identify")
 # The metadata that holds the persona as the critic reads it.
 SEES: Mapping[str, str] = {"full": "persona", "shown": "shown"}
+DEFAULTS: Mapping[str, Any] = {
+    "protocol": "debate", "sees": "full", "threshold": 4, "seed": 0,
+}  # fmt: skip
 NO_BASELINE = "the baseline answer is unreadable or missing"
 
 logger = logging.getLogger(__name__)
@@ -81,16 +85,26 @@ class _Judged(NamedTuple):
     self_judged: bool
 
 
-def _check(protocol: Any, sees: Any, seed: Any, threshold: Any) -> None:
-    for name, value, known in (
-        ("protocol", protocol, CRITIQUE_PROTOCOLS),
-        ("sees", sees, tuple(SEES)),
-    ):
-        if value not in known:
-            raise InputError(f"{name}={value!r} is unknown; choose one of {', '.join(known)}")
-    check_seed(seed)
+def _options(given: Mapping[str, Any], about: Mapping[str, Any]) -> dict[str, Any]:
+    """What is given, else what a sample says of its run, else the default.
+
+    Raises:
+        InputError: An option is out of range.
+    """
+    chosen = {
+        name: about.get(name, default) if given[name] is None else given[name]
+        for name, default in DEFAULTS.items()
+    }
+    for name, known in (("protocol", CRITIQUE_PROTOCOLS), ("sees", tuple(SEES))):
+        if chosen[name] not in known:
+            raise InputError(
+                f"{name}={chosen[name]!r} is unknown; choose one of {', '.join(known)}"
+            )
+    threshold = chosen["threshold"]
     if isinstance(threshold, bool) or not isinstance(threshold, int) or not 1 <= threshold <= 5:
         raise InputError(f"threshold={threshold!r} must be a whole number from 1 to 5")
+    check_seed(chosen["seed"])
+    return chosen
 
 
 @scorer(
@@ -102,63 +116,62 @@ def _check(protocol: Any, sees: Any, seed: Any, threshold: Any) -> None:
     ]
 )
 def critique(
-    protocol: str = "debate", sees: str = "full", seed: int = 0, threshold: int = 4
+    protocol: str | None = None,
+    sees: str | None = None,
+    seed: int | None = None,
+    threshold: int | None = None,
 ) -> Scorer:
     """Let the models of the role `grader` criticise an answer that was written for one reader.
 
     An answer that cannot be read is the model's fault: it is not accepted, and no critic sees it.
     A verdict that is invalid twice is the critic's, and leaves the sample unscored. With several
     critics most of them decide, and with `rubric` the medians of their ratings; a panel that is
-    divided, or of which not more than half gave a verdict, leaves the sample unscored too.
+    divided, or of which not more than half gave a verdict, leaves the sample unscored too. Two
+    critics are divided whenever they disagree, and what is left is what is easy to judge: take an
+    odd number.
 
     A critic that cannot be reached, after all retries, is no verdict at all: the sample ends in
     inspect's error. For a grader that is not reliable run with `--no-score`, and judge later with
-    `inspect score --scorer pluralens/critique`.
+    `inspect score --scorer pluralens/critique`: what is not given is then as in the run, whose
+    samples say it.
 
     Args:
         protocol: `debate` (two critics and a conclusion), `rubric` (four ratings from 1 to 5) or
-            `pairwise` (against the baseline's answer, in both orders).
+            `pairwise` (against the baseline's answer, in both orders). None: as the run was asked
+            to, else `debate`.
         sees: The persona that the critic reads: `full`, whatever the model was shown, or `shown`.
-        seed: Of the seals and the requests.
+            None: as the run was asked to, else `full`.
+        seed: Of the seals and the requests. None: that of the run, else 0.
         threshold: Rating from which on `rubric` accepts; for leaks, where 1 is the best, up to
-            6 minus it.
+            6 minus it. None: as the run was asked to, else 4.
     """
+    given = {"protocol": protocol, "sees": sees, "threshold": threshold, "seed": seed}
     with shown_plainly():
-        _check(protocol, sees, seed, threshold)
-    chosen = cast(Protocol, protocol)
+        _options(given, {})
     judging = SelfJudging(logger)
 
     async def score(state: TaskState, target: Target) -> Score:
         with shown_plainly():
             panel = graders()
-            persona, values = text_of(state, SEES[sees]), _values(state)
+            options = _options(given, state.metadata)
+            persona, values = text_of(state, SEES[options["sees"]]), values_of(state)
+            chosen = cast(Protocol, options["protocol"])
             read = _read(stored_answers(state), chosen)
         self_judged = judging.found(panel, state.model)
         tasks = _tasks(state.input_text, persona, read, chosen)
         rounds: list[Critics] = await collect(
             *(
-                ask_critics(panel, task, chosen, seed=seed, state=state, turn=turn)
+                ask_critics(panel, task, chosen, seed=options["seed"], state=state, turn=turn)
                 for turn, task in enumerate(tasks)
             )
         )
-        verdict = _verdict(rounds, chosen, threshold)
+        verdict = _verdict(rounds, chosen, options["threshold"])
         quoted = quoted_attributes(read.answer.text, values, state.input_text)
         judged = _Judged(read, panel, rounds, verdict, quoted, self_judged)
         # The metrics know of a scorer's options only what its scores tell them.
-        return _score(state, judged, {"protocol": chosen, "sees": sees, "threshold": threshold})
+        return _score(state, judged, options)
 
     return score
-
-
-def _values(state: TaskState) -> Mapping[str, str]:
-    values = state.metadata.get("values")
-    known = isinstance(values, Mapping) and all(isinstance(v, str) for v in values.values())
-    if not known:
-        raise InputError(
-            f"sample {state.sample_id} has no mapping 'values' of attributes and their texts in "
-            "its metadata; score logs of the tasks pluralens/persona_*"
-        )
-    return cast(Mapping[str, str], values)
 
 
 def _read(answers: PersonalizedAnswers, protocol: Protocol) -> _Read:

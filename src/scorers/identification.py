@@ -24,9 +24,11 @@ from pluralens.scorers.critic_panel import (
     stored_answers,
     text_of,
     undecided,
+    values_of,
 )
 from pluralens.scorers.critique_prompt import CritiqueTask
 from pluralens.scorers.graders import SelfJudging, graders
+from pluralens.scorers.leaks import quoted_attributes
 from pluralens.scorers.metrics.critique import identification_rates
 from pluralens.scorers.panel import panel_majority
 from pluralens.scorers.personalized_answers import Answer, PersonalizedAnswers, answer_of
@@ -50,19 +52,21 @@ TURNS = tuple(
 
 
 @scorer(metrics=[identification_rates()])
-def identification(seed: int = 0) -> Scorer:
+def identification(seed: int | None = None) -> Scorer:
     """Let the models of the role `grader` tell which of two answers was written for a person.
 
     Each of the two people is asked for in both orders of the answers: four verdicts. Guessing and
     a liking for a place both give 1/2. A sample without two readable answers measures nothing; one
     that lacks a verdict, or whose panel is divided over one, is unscored: a part of the orders
-    would be biased toward a place.
+    would be biased toward a place. `leak` is the share of the two answers that quote their person
+    verbatim, which anybody could identify.
 
     Args:
-        seed: Of the seals and the requests.
+        seed: Of the seals and the requests. None: that of the run, else 0.
     """
-    with shown_plainly():
-        check_seed(seed)
+    if seed is not None:
+        with shown_plainly():
+            check_seed(seed)
     judging = SelfJudging(logger)
 
     async def score(state: TaskState, target: Target) -> Score:
@@ -72,7 +76,10 @@ def identification(seed: int = 0) -> Scorer:
                 "first": text_of(state, "persona"),
                 "second": text_of(state, "persona_second"),
             }
+            values = {"first": values_of(state), "second": values_of(state, "values_second")}
             answers = _read(stored_answers(state))
+            drawn = state.metadata.get("seed", 0) if seed is None else seed
+            check_seed(drawn)
         self_judged = judging.found(panel, state.model)
         readable = all(answer.outcome == "answer" for answer in answers.values())
         rounds: list[Critics] = []
@@ -80,11 +87,15 @@ def identification(seed: int = 0) -> Scorer:
             tasks = [_task(state.input_text, people, answers, turn) for turn in TURNS]
             rounds = await collect(
                 *(
-                    ask_critics(panel, task, "identify", seed=seed, state=state, turn=number)
+                    ask_critics(panel, task, "identify", seed=drawn, state=state, turn=number)
                     for number, task in enumerate(tasks)
                 )
             )
-        return _score(state, answers, panel, rounds, self_judged)
+        quoted = {
+            name: quoted_attributes(answer.text, values[name], state.input_text)
+            for name, answer in answers.items()
+        }
+        return _score(state, answers, panel, rounds, quoted, self_judged)
 
     return score
 
@@ -137,6 +148,7 @@ def _score(
     answers: Mapping[str, Answer],
     panel: list[Model],
     rounds: Sequence[Critics],
+    quoted: Mapping[str, Sequence[str]],
     self_judged: bool,
 ) -> Score:
     invalid = [one for one in answers.values() if one.outcome != "answer"]
@@ -154,6 +166,8 @@ def _score(
         **values,
         "invalid": float(bool(invalid)),
         "unscored": float(unscored),
+        # Who quotes a person makes it easy to tell for whom: no subtlety is needed.
+        "leak": math.nan if invalid else fmean(float(bool(names)) for names in quoted.values()),
         "self_judged": float(self_judged),
         **panel_votes(each, panel),
     }
@@ -174,6 +188,7 @@ def _score(
             "persona_id_second": state.metadata.get("persona_id_second"),
             "outcome": "invalid" if invalid else "unscored" if unscored else "scored",
             "why": why,
+            "quoted": {name: list(names) for name, names in quoted.items()},
             "graders": [str(grader) for grader in panel],
             "turns": [turn._asdict() for turn in TURNS[: len(rounds)]],
             "verdicts": recorded(panel, rounds),

@@ -13,7 +13,10 @@ that were written without the person, in the mode `baseline`.
   "White" or "Management" (`datasets/attributes/everyday_values.csv`), and one word of fewer than
   four letters.
 - A bare number does not count, because any number may be another's; an age counts where it is
-  written as one ("34 years", "34-year-old", "aged 34").
+  written as one ("34 years", "34-year-old", "aged 34", "you are 34"), and not as a span of time
+  ("34 years ago", "for 34 years") or a group ("aged 65 and over").
+- An answer in another language than the person's values quotes next to nothing: leaks of answers
+  in different languages cannot be compared.
 - A paraphrase ("your faith") is none. Whether an answer alludes to its reader is for the critic.
 """
 
@@ -36,10 +39,22 @@ _SAME |= dict.fromkeys((0x2010, 0x2011, 0x2012, 0x2013, 0x2014, 0x2015, 0x2212),
 # Markup that may stand within or around words.
 _SAME |= dict.fromkeys(map(ord, "*_`~#>"), " ")
 
-_SENTENCE_ENDS = re.compile(r"(?<=[.!?])\s+|\s*[;|\n]\s*")
+# The dot after a single letter is an abbreviation's: "U.S. citizen".
+_SENTENCE_ENDS = re.compile(r"(?<=[.!?])(?<!\b\w\.)\s+|\s*[;|\n]\s*")
 _ADDITION = re.compile(r"\s*\([^()]*\)")
 _NUMBER = re.compile(r"[-+]?[\d.,\s]*\d[\d.,\s]*%?")
-_AGE = re.compile(r"(?P<years>\d{1,3})(?:[ -]years?(?:[ -]olds?)?)?")
+_AGE = re.compile(r"(?P<years>\d{1,3})(?:\.0)?(?:[ -]years?(?:[ -]olds?)?)?")
+# What makes years a span of time: words before them, and after.
+_SPAN_BEFORE = "".join(
+    rf"(?<!\b{word} )"
+    for word in (
+        "for", "over", "past", "last", "next", "within", "every", "after", "about", "nearly",
+        "almost", "around", "than", "least", "in", "of", "to", "the", "these",
+    )
+)  # fmt: skip
+_SPAN_AFTER = r"(?! (?:ago|later|earlier|in|from|of(?! age\b)|after|before|since|to)\b)"
+_GROUP_AFTER = r"(?!\+|-\d| ?(?:-|and|or|to|plus)\b| - )"
+_NO_AGE_AFTER = r"(?![\w%-]|[.,]\d| (?:%|per ?cent|times|miles|days|weeks|months)(?!\w))"
 
 
 def _folded(text: str) -> str:
@@ -63,14 +78,24 @@ def _quotable(text: str) -> bool:
     return " " in text or sum(map(str.isalnum, text)) >= FEWEST_LETTERS
 
 
+def _age_pattern(years: str) -> str:
+    """Every way to write an age: one pattern, since a question that has one gives all away."""
+    ways = (
+        rf"(?<![\w.,-]){years}[ -]years?[ -]olds?(?!\w)",
+        rf"(?<![\w.,-]){_SPAN_BEFORE}{years} years(?!\w){_SPAN_AFTER}",
+        rf"(?<!\w)aged?(?: of)? {years}(?!\w|[.,]\d){_GROUP_AFTER}",
+        rf"(?<!\w)(?:you are|you're|i am|i'm) {years}{_NO_AGE_AFTER}",
+        rf"(?<!\w)at {years},? you(?!\w)",
+    )
+    return "|".join(ways)
+
+
 def _patterns(attribute: str, value: str) -> Iterator[str]:
     """What quotes a value, as patterns of a folded text."""
     whole = _folded(value)
     age = _AGE.fullmatch(whole)
     if age is not None and ("year" in whole or "age" in attribute.casefold().split("_")):
-        years = age["years"]
-        yield rf"(?<![\w.,-]){years}[ -]years?(?!\w)"
-        yield rf"(?<!\w)aged?(?: of)? {years}(?!\w|[.,]\d)"
+        yield _age_pattern(age["years"])
         return
     # One word of several sentences says too little: "Quiet. Kind."
     sentences = [part for part in map(_folded, _SENTENCE_ENDS.split(value)) if " " in part]

@@ -17,6 +17,7 @@ from pluralens.stats.persona_frame import (
     outcome_matrix,
     require_columns,
 )
+from pluralens.stats.wilson import wilson_interval
 
 __all__ = ["coverage", "rate_interval"]
 
@@ -112,14 +113,7 @@ def rate_interval(
         total = float(summed[asked, 1].sum())
         size = min(rate * (1 - rate) / float(estimate.se[0]) ** 2, total)
     z = float(student_t.ppf(0.5 + level / 2, n_clusters - 1))
-    centre = (rate + z**2 / (2 * size)) / (1 + z**2 / size)
-    half = z / (1 + z**2 / size) * np.sqrt(rate * (1 - rate) / size + z**2 / (4 * size**2))
-    # The ends meet the rate at 0 and 1 but for rounding.
-    return (
-        rate,
-        float(max(0.0, min(centre - half, rate))),
-        float(min(1.0, max(centre + half, rate))),
-    )
+    return rate, *wilson_interval(rate, size, z)
 
 
 def _require_balance(frame: pd.DataFrame, calls: Floats) -> None:

@@ -85,7 +85,8 @@ def test_each_task_says_who_was_asked_what(logs: dict[str, EvalLog], task: str) 
             assert sample.id == "-".join([*parts, *arm]) and known["pair"] == "/".join(parts)
         # One plain text per person, and the same once more as a mapping; nothing is a repr.
         assert known["persona"].startswith("Age: ") and "{" not in known["persona"]
-        texts = [v for k, v in known.items() if not k.startswith("values") and k != "threshold"]
+        numbers = {"threshold", "seed"}
+        texts = [v for k, v in known.items() if not k.startswith("values") and k not in numbers]
         assert all(isinstance(text, str) for text in texts)
         assert [line.split(": ", 1)[1] for line in known["persona"].splitlines()] == list(
             known["values"].values()

@@ -36,6 +36,7 @@ from scripted_graders import Script, scripted, seal_of
 from pluralens.scorers.critique import CRITIQUE_PROTOCOLS, SEES, critique
 
 NAN = math.nan
+ABOUT = {"persona": PERSONA, "values": VALUES, "question_id": "q1", "persona_id": "p1"}
 BOTH = [
     {"key": "answer", "text": ANSWER, "outcome": "answer"},
     {"key": "baseline", "text": "It depends.", "outcome": "answer"},
@@ -65,6 +66,19 @@ def test_a_debate_accepts_or_asks_for_revision(one: EvalLog, accepted: bool) -> 
     assert "Personalization critic: It suits a hunter." in told
     assert "Helpfulness critic: It answers" in told and "Conclusion: Nothing decides" in told
     assert ("needs no revision" in told) == accepted
+
+
+def test_a_log_that_is_scored_later_is_judged_as_its_run_was_asked_to(tmp_path: Path) -> None:
+    run = answered(tmp_path, ANSWER, protocol="rubric", sees="shown", threshold=3, seed=5)
+    scripted_rubric = rubric(3, 3, 3, 3)
+    (sample,) = judged(run, critique(), scripted(scripted_rubric))
+    kept = details(sample)
+    assert (kept["protocol"], kept["sees"], kept["threshold"]) == ("rubric", "shown", 3)
+    assert kept["seed"] == 5
+    assert value(sample)["accepted"] == 1
+    (sample,) = judged(run, critique(protocol="debate", sees="full"), scripted(debate()))
+    assert (details(sample)["protocol"], details(sample)["sees"]) == ("debate", "full")
+    assert details(sample)["threshold"] == 3
 
 
 def test_what_a_score_keeps(one: EvalLog) -> None:
@@ -331,7 +345,7 @@ def test_no_grader_is_a_line_that_says_how_to_give_one(one: EvalLog) -> None:
 @pytest.mark.parametrize(
     "options",
     [
-        {"protocol": "identify"}, {"protocol": None}, {"sees": "all"}, {"seed": 1.0},
+        {"protocol": "identify"}, {"protocol": 5}, {"sees": "all"}, {"seed": 1.0},
         {"seed": True}, {"threshold": 0}, {"threshold": 6}, {"threshold": "4"}, {"threshold": True},
     ],
 )  # fmt: skip
@@ -392,7 +406,7 @@ def test_every_attempt_is_judged_by_its_own_answer(tmp_path: Path) -> None:
 def test_a_sample_without_any_answer_was_stopped(tmp_path: Path) -> None:
     (log,) = inspect_eval(
         Task(
-            [Sample(id="s0", input=QUESTION, metadata={"persona": PERSONA, "values": VALUES})],
+            [Sample(id="s0", input=QUESTION, metadata=ABOUT)],
             solver=stored({"s0": []}),
             scorer=critique(),
         ),
@@ -421,7 +435,7 @@ def test_a_sample_that_was_stopped_before_its_baseline(tmp_path: Path) -> None:
 
     (log,) = inspect_eval(
         Task(
-            [Sample(id="s0", input=QUESTION, metadata={"persona": PERSONA, "values": VALUES})],
+            [Sample(id="s0", input=QUESTION, metadata=ABOUT)],
             solver=stops(),
             scorer=critique(protocol="pairwise"),
             message_limit=1,

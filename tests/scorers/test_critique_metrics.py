@@ -191,6 +191,7 @@ def test_identification_shows_the_position_bias_and_is_free_of_it() -> None:
     for i in range(20):
         told = {"identified": 0.5, "hits_first": 1.0, "hits_second": 0.0, "first_chosen": 1.0}
         about = {"persona_id_second": f"r{i}"}
+        told["leak"] = 0.5 if i < 10 else 0.0
         scores.append(score(i, i, math.nan, about=about, consistent=0.0, **told))
         del scores[-1].score.value["accepted"]  # type: ignore[union-attr]
     value = numbers(identification_rates, scores)
@@ -199,6 +200,7 @@ def test_identification_shows_the_position_bias_and_is_free_of_it() -> None:
     assert value["position_bias"] == 0.5 and value["position_bias low"] > 0.2
     assert value["order_consistency"] == 0
     assert value["comparisons"] == 20 and value["comparisons left out"] == 0
+    assert value["leak_rate"] == 0.25 and value["leak_rate low"] < 0.25 < value["leak_rate high"]
 
 
 def test_another_log_is_refused() -> None:
@@ -242,5 +244,6 @@ def test_in_a_log_after_the_real_reducer() -> None:
     assert got["pass@1"] == pytest.approx(0.5) and got["pass@2"] == pytest.approx(1 - 1 / 6)
     assert got["pass^2"] == pytest.approx(1 / 6) and got["pass@4"] == 1 and got["pass^4"] == 0
     assert got["mean_attempts"] == 1 and got["cell_accuracy(c1)"] == 0.5
-    assert "self_judged" in got and "leave_all_out_gap" in got
+    # One arm says nothing of what was left out.
+    assert "self_judged" in got and "leave_all_out_gap" not in got
     assert not any(name[-1].isdigit() and name[:-1] in got for name in got)

@@ -72,7 +72,20 @@ def test_four_verdicts(
     assert (found["invalid"], found["unscored"], found["self_judged"], found["votes"]) == (
         0, 0, 0, 1,
     )  # fmt: skip
-    assert set(found) == {*SUMMARY, "invalid", "unscored", "self_judged", "votes"}
+    assert set(found) == {*SUMMARY, "invalid", "unscored", "leak", "self_judged", "votes"}
+    assert found["leak"] == 0
+
+
+def test_an_answer_that_quotes_its_own_person_is_counted(tmp_path: Path) -> None:
+    told = [
+        # The first person is 34 and Catholic, the second's religion is Atheist.
+        {"key": "first", "text": "As a Catholic, pray on it.", "outcome": "answer"},
+        {"key": "second", "text": "No Catholic would.", "outcome": "answer"},
+    ]
+    run = answered(tmp_path, told, values_second={"religion": "Atheist"})
+    (sample,) = judged(run, identification(), scripted(identify("first")))
+    assert value(sample)["leak"] == 0.5
+    assert details(sample)["quoted"] == {"first": ["religion"], "second": []}
 
 
 def test_both_people_are_asked_for_in_both_orders(log: EvalLog) -> None:

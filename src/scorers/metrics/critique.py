@@ -106,15 +106,19 @@ def _shares(frame: "pd.DataFrame") -> Numbers:
 
 def _answers(frame: "pd.DataFrame") -> Numbers:
     """What the answers are like, apart from being accepted."""
-    from pluralens.stats.acceptance import share_of
-
-    leak = share_of(frame, "leak")
-    value = _interval("leak_rate", leak.mean, leak.ci_low, leak.ci_high)
+    value = _leaks(frame)
     value["mean_length"] = float(frame["length"].mean())
     for name in (*RATINGS, *BOTH_ORDERS):
         if frame[name].notna().any():
             value[name] = float(frame[name].mean())
     return value
+
+
+def _leaks(frame: "pd.DataFrame") -> Numbers:
+    from pluralens.stats.acceptance import share_of
+
+    leak = share_of(frame, "leak")
+    return _interval("leak_rate", leak.mean, leak.ci_low, leak.ci_high)
 
 
 def _groups(frame: "pd.DataFrame") -> Numbers:
@@ -238,7 +242,10 @@ def critique_pass_at_k(attempts: int = 1) -> Metric:
 
 @metric(scores="unreduced")
 def identification_rates() -> Metric:
-    """Whether a blind critic tells for which of two persons an answer was written."""
+    """Whether a blind critic tells for which of two persons an answer was written.
+
+    `leak_rate` is the share of answers that quote their person, for whom it is no riddle.
+    """
 
     def compute(scores: list[SampleScore]) -> Value:
         from pluralens.stats.identification import identification
@@ -255,6 +262,6 @@ def identification_rates() -> Metric:
         value |= _interval("position_bias", *(share - 0.5 for share in bias))
         value |= _interval("order_consistency", *consistency)
         value |= {"comparisons": found.n, "comparisons left out": found.n_left_out}
-        return value | _shares(frame)
+        return value | _shares(frame) | _leaks(frame)
 
     return compute
