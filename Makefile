@@ -56,8 +56,8 @@ demo: $(VENV)/.core
 demo-interp: $(VENV)/.interp
 	@$(BIN)/python -m pluralens.demo_interp
 
-# The pictures of the README: of the demonstration, a balanced set and a simulated teller.
-readme-figures: demo
+# The pictures of the README: of the demonstrations, a balanced set, simulated tellers and personalisers.
+readme-figures: demo demo-interp
 	@mkdir -p docs/figures
 	@cp out/demo/planted_and_recovered.png out/demo/counterfactual_effects.png docs/figures/
 	@rm -f out/readme.db
@@ -71,6 +71,7 @@ readme-figures: demo
 	@$(BIN)/inspect eval pluralens/persona_loo --model pluralens_sim/personaliser --model-role grader=pluralens_sim/critic --log-dir out/readme-logs --display plain
 	@$(BIN)/python viz/visualization_loo.py --log out/readme-logs --out out/persona --format png
 	@cp out/persona/importance.png docs/figures/persona_importance.png
+	@cp out/demo-interp/ablation-builtin-gender.png docs/figures/interp_heads.png
 
 test: $(VENV)/.dev lint types imports tests
 

@@ -129,7 +129,7 @@ def test_a_run_of_the_task_is_drawn(tmp_path: Path) -> None:
     table = table_of(tmp_path / "one" / "cells.csv").set_index("cell")
     frame = read_critique_log(place).frame
     inside = frame[frame["cells"].str.split("|").map(lambda names: "women" in names)]
-    assert table.loc["women", "n_people"] == inside["persona_id"].nunique() == 16
+    assert table.loc["women", "n_people"] == inside["persona_id"].nunique() == 8
     assert table.loc["women", "accuracy"] == pytest.approx(inside["accepted"].mean())
     assert len(table_of(tmp_path / "one" / "contrasts.csv")) == 1
     assert "simulated" in (tmp_path / "one" / "cells.svg").read_text(encoding="utf-8")
