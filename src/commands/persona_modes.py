@@ -45,7 +45,7 @@ def chosen_modes(given: str, task: str) -> tuple[str, ...]:
     Raises:
         InputError: The task has none, or one is unknown or named twice.
     """
-    from pluralens.evals.persona_study import MODES
+    from pluralens.scorers.personalized_parsing import MODES
 
     if task != PERSONA_TASK:
         raise InputError(f"--modes is of the task persona; {task} takes -T mode=... if it has one")

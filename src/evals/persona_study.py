@@ -5,31 +5,29 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.resources import as_file
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from inspect_ai.dataset import Sample
 
 from pluralens._option_values import names, one_path, whole
 from pluralens._resources import data_file
 from pluralens.errors import InputError
+from pluralens.questions.attribute_names import attribute_named
 from pluralens.questions.intersections import Cell
 from pluralens.questions.leave_one_out import FULL, NONE, Arm, arms
 from pluralens.questions.pairing import DESIGNS, Pair, pair_up, questions_in_order
 from pluralens.questions.person import Person, describe
 from pluralens.questions.question import Question
 from pluralens.questions.sources import Source, load_source
-from pluralens.scorers.critique_prompt import PROTOCOLS
-from pluralens.scorers.personalized_answers import Mode
+from pluralens.scorers.critique import CRITIQUE_PROTOCOLS, SEES
+from pluralens.scorers.personalized_parsing import MODES
 
 __all__ = ["BASELINE", "MOST", "PersonaStudy"]
 
-MODES: tuple[str, ...] = get_args(Mode)
 BASELINE = "baseline"
-TASK_PROTOCOLS = tuple(protocol for protocol in PROTOCOLS if protocol != "identify")
 # Pairs by default; of the crossed design questions and people.
 PAIRS, CROSS = 300, (15, 20)
 MOST = 10**5
-SEES = ("full", "shown")
 # Groups that accuracy is shown for by default, as far as the source knows them.
 DEFAULT_GROUPS = ("sex", "race", "age")
 AGE_GROUPS = ((18, "under 18"), (30, "18-29"), (45, "30-44"), (65, "45-64"))
@@ -79,7 +77,7 @@ class PersonaStudy:
         """
         whole("seed", seed, 0)
         _one_of("mode", mode, MODES)
-        _one_of("protocol", protocol, TASK_PROTOCOLS)
+        _one_of("protocol", protocol, CRITIQUE_PROTOCOLS)
         _one_of("sees", sees, SEES)
         if protocol == "pairwise" and mode == BASELINE:
             raise InputError(
@@ -181,7 +179,7 @@ class PersonaStudy:
             InputError: It is the chosen one.
         """
         if self.protocol == protocol:
-            others = ", ".join(one for one in TASK_PROTOCOLS if one != protocol)
+            others = ", ".join(one for one in CRITIQUE_PROTOCOLS if one != protocol)
             raise InputError(f"protocol={protocol} does not fit: {why}; choose of {others}")
 
     def sample(
@@ -299,14 +297,11 @@ def _groups(given: Any, source: Source) -> tuple[str, ...]:
     wanted: Iterable[str] | None = names("groups", given)
     if wanted is None:
         return tuple(name for name in DEFAULT_GROUPS if name in source.attributes)
-    for name in wanted:
-        if name not in source.attributes:
-            close = get_close_matches(name, list(source.attributes), n=1)
-            hint = f"did you mean {close[0]}?" if close else "see the columns of the source"
-            raise InputError(f"groups: the people of {source.name} have no {name!r}; {hint}")
+    found = tuple(attribute_named(name, source.attributes, "groups") for name in wanted)
+    for name in found:
         if name in source.numeric and name != "age":
             raise InputError(
                 f"groups: {name!r} is a number, which has no groups but for age; choose an "
                 "attribute with few values"
             )
-    return tuple(wanted)
+    return found

@@ -59,7 +59,7 @@ WRONG: list[tuple[str, str, str]] = [
     ("main", "questions=201", "questions=201 must be a whole number from 1 to 200"),
     ("main", "questions=1 personas=2 n=3", "3 pairs are more than 1 questions and 2 people make"),
     ("main", "n=5 personas=6", "personas=6 must be a whole number from 1 to 5"),
-    ("main", "groups=sexx", "have no 'sexx'; did you mean sex?"),
+    ("main", "groups=sexx", "unknown attribute 'sexx'; did you mean sex?"),
     ("main", "groups=sex,sex", "'sex' is named twice"),
     ("main", "groups=5", "groups=5 must be names"),
     ("main", "language=fr", "no question is in language 'fr'; choose from en"),

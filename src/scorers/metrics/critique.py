@@ -262,6 +262,9 @@ def identification_rates() -> Metric:
         value |= _interval("position_bias", *(share - 0.5 for share in bias))
         value |= _interval("order_consistency", *consistency)
         value |= {"comparisons": found.n, "comparisons left out": found.n_left_out}
-        return value | _shares(frame) | _leaks(frame)
+        shares = _shares(frame)
+        # Nobody looks for refusals there: the grader tells answers apart, whatever they say.
+        del shares["refused_share"]
+        return value | shares | _leaks(frame)
 
     return compute
