@@ -98,7 +98,7 @@ test-hf: $(VENV)/.hf
 
 # The analyses inside networks: toys trained on the spot, brute-force twins, TransformerLens as oracle.
 test-interp: $(VENV)/.interp
-	@$(BIN)/python -m pytest -q -m interp
+	@$(BIN)/python -m pytest -q -m interp $(PARALLEL)
 
 # Runs Google, Groq, Hugging Face, Cerebras, Mistral, Cohere, OpenRouter and LiteLLM as inspect reaches
 # them, against a local server that fails on purpose.
