@@ -15,7 +15,7 @@ CORE := not hf and not interp and not providers and not packaging and not roster
 # A process per core, at most 8: each that needs one starts a PostgreSQL server of its own.
 PARALLEL ?= -n auto --maxprocesses 8 --dist worksteal
 
-.PHONY: demo demo-interp readme-figures test lint types imports tests test-hf test-interp test-providers test-roster test-wheel test-pythons bench clean
+.PHONY: demo demo-interp readme-figures test lint types imports tests test-hf test-interp test-providers test-roster test-wheel test-pythons bench bench-interp clean
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "pluralens needs Python 3.11 or newer; none was found. Install one, or name it: make PYTHON=/path/to/python3.12"; exit 2; }
@@ -129,6 +129,10 @@ test-pythons:
 
 bench: $(VENV)/.dev
 	@for b in sampling balance store startup throughput; do echo "== benchmarks/$$b.py"; $(BIN)/python benchmarks/$$b.py; done
+
+# The scripts about networks, with TransformerLens as one of the references.
+bench-interp: $(VENV)/.interp
+	@for b in interp_scan interp_attribution interp_activations; do echo "== benchmarks/$$b.py"; $(BIN)/python benchmarks/$$b.py; done
 
 clean:
 	rm -rf $(VENV) .venvs build dist out .mypy_cache .ruff_cache .pytest_cache .hypothesis lib/*.egg-info
