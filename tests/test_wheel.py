@@ -43,7 +43,7 @@ def test_the_wheel_holds_all_data_and_no_tests(wheel: Path) -> None:
         {f.resolve() for f in modules if "__pycache__" not in f.parts}
     )
     assert "pluralens/viz/pluralens.mplstyle" in held and "pluralens/py.typed" in held
-    assert not [n for n in held if "test" in n or n.startswith("lib/")]
+    assert not [n for n in held if "/test" in n or n.startswith(("test", "lib/"))]
 
 
 def test_the_installed_package_runs_outside_the_repository(wheel: Path, tmp_path: Path) -> None:
