@@ -11,7 +11,6 @@ same. Only within a study are models and modes compared.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from pluralens.errors import InputError
@@ -19,10 +18,9 @@ from pluralens.viz.critique_logs import (
     COMPARISON,
     TASKS,
     CritiqueLog,
-    model_identity,
     read_critique_log,
 )
-from pluralens.viz.logs import DEFAULT_FOLDER, folder_logs
+from pluralens.viz.log_choice import chosen_logs, model_identity, moment, run_of
 
 __all__ = ["TASK_WORDS", "Study", "find_comparable_logs", "read_studies"]
 
@@ -66,32 +64,7 @@ def find_comparable_logs(places: Sequence[str]) -> list[str]:
     Raises:
         InputError: A place does not exist or holds no log of PERSONA.
     """
-    found: list[str] = []
-    for place in places or [DEFAULT_FOLDER]:
-        logs = folder_logs(place, *TASKS)
-        if logs is None:
-            found.append(place)
-            continue
-        # inspect lists the newest file first, so that of equals the one written last is kept:
-        # a scored copy has the start time of the log that it is a copy of.
-        logs.sort(key=lambda log: _moment(str(log[1].eval.created)), reverse=True)
-        if not places:
-            run = _run(logs[0][1])
-            logs = [log for log in logs if _run(log[1]) == run]
-        newest: dict[str, str] = {}
-        for path, header in logs:
-            newest.setdefault(_kind(header), path)
-        found += sorted(newest.values())
-    return list(dict.fromkeys(found))
-
-
-def _moment(created: str) -> float:
-    """Seconds, so that logs from machines in different time zones compare."""
-    return datetime.fromisoformat(created).timestamp()
-
-
-def _run(header: Any) -> str:
-    return str(header.eval.eval_set_id or header.eval.run_id)
+    return chosen_logs(places, TASKS, kind=_kind, together=run_of)
 
 
 def _kind(header: Any) -> str:
@@ -133,7 +106,7 @@ def _study(name: str, group: list[CritiqueLog], everything: Sequence[CritiqueLog
     for one, other in zip(labelled, labelled[1:], strict=False):
         if one[0] == other[0] and one[2].mode == other[2].mode:
             newer, older = sorted(
-                (one[2], other[2]), key=lambda log: _moment(log.created), reverse=True
+                (one[2], other[2]), key=lambda log: moment(log.created), reverse=True
             )
             raise InputError(
                 f"{older.path}: is of the same model and mode as {newer.path} ({one[0]}, "

@@ -4,7 +4,6 @@ Everything comes from sample summaries and the header. A sample without a score 
 as unscored, so that what is missing is counted.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +13,7 @@ import pandas as pd
 from pluralens.errors import InputError
 from pluralens.stats.critique_frame import FULL, critique_frame
 from pluralens.viz.critique_scores import Judging, no_verdicts, read_judging, score_names, value_of
+from pluralens.viz.log_choice import model_identity
 from pluralens.viz.logs import (
     SIMULATED,
     find_logs,
@@ -21,10 +21,9 @@ from pluralens.viz.logs import (
     recorded_truth,
     sample_summaries,
 )
-from pluralens.viz.triplet_grading import TRANSPORT
 
 __all__ = ["COMPARISON", "TASKS", "CritiqueLog", "find_critique_logs", "losses"]
-__all__ += ["model_identity", "read_critique_log"]
+__all__ += ["read_critique_log"]
 
 COMPARISON = "persona_comparison"
 TASKS = (
@@ -184,21 +183,6 @@ def read_critique_log(place: str, *tasks: str, score: str | None = None) -> Crit
         without_score=sum(value is None for value in values),
         frame=frame,
     )
-
-
-def model_identity(header: Any) -> dict[str, Any]:
-    """What makes two models of one name different.
-
-    Args:
-        header: A log without samples, inspect's `EvalLog`.
-    """
-    settings = header.eval.model_generate_config.model_dump(exclude_none=True)
-    about = {key: value for key, value in settings.items() if key not in TRANSPORT}
-    about |= dict(header.eval.model_args)
-    if header.eval.model_base_url:
-        about["base_url"] = header.eval.model_base_url
-    plain = json.loads(json.dumps(about, sort_keys=True, default=str))
-    return dict(plain)
 
 
 def losses(log: CritiqueLog) -> str:

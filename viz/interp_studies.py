@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from pluralens.viz.interp_logs import (
@@ -16,7 +15,7 @@ from pluralens.viz.interp_logs import (
     short_name,
     task_of,
 )
-from pluralens.viz.logs import DEFAULT_FOLDER, folder_logs
+from pluralens.viz.log_choice import chosen_logs, moment
 
 __all__ = ["InterpStudy", "find_interp_logs", "read_studies"]
 
@@ -64,26 +63,7 @@ def find_interp_logs(places: Sequence[str]) -> list[str]:
     Raises:
         InputError: A place does not exist or holds no such log.
     """
-    found: list[str] = []
-    for place in places or [DEFAULT_FOLDER]:
-        logs = folder_logs(place, *TASKS)
-        if logs is None:
-            found.append(place)
-            continue
-        logs.sort(key=lambda log: _moment(str(log[1].eval.created)), reverse=True)
-        if not places:
-            newest = identity_of(logs[0][1])
-            logs = [log for log in logs if identity_of(log[1]) == newest]
-        kept: dict[str, str] = {}
-        for path, header in logs:
-            kept.setdefault(_kind(header), path)
-        found += sorted(kept.values())
-    return list(dict.fromkeys(found))
-
-
-def _moment(created: str) -> float:
-    """Seconds, so that logs from machines in different time zones compare."""
-    return datetime.fromisoformat(created).timestamp()
+    return chosen_logs(places, TASKS, kind=_kind, together=identity_of)
 
 
 def _kind(header: Any) -> str:
@@ -117,7 +97,7 @@ def _study(group: Sequence[InterpLog]) -> InterpStudy:
     taken: dict[tuple[str, str], str] = {}
     kept: list[InterpLog] = []
     hidden: list[str] = []
-    newest = sorted(group, key=lambda log: (_moment(log.created), log.path), reverse=True)
+    newest = sorted(group, key=lambda log: (moment(log.created), log.path), reverse=True)
     for log in newest:
         names = [unit.id for unit in log.units] or [log.source]
         free = [name for name in names if (log.task, name) not in taken]

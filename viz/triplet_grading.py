@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from pluralens.errors import InputError
+from pluralens.viz.log_choice import TRANSPORT
 
-__all__ = ["TRANSPORT", "Grading", "no_stances", "read_grading"]
+__all__ = ["Grading", "no_stances", "read_grading"]
 
-# What says how a model is reached, not what it answers.
-TRANSPORT = {"max_connections", "adaptive_connections", "max_retries", "timeout"}
-TRANSPORT |= {"attempt_timeout", "batch", "cache"}
 # What the scorer's options are when they are left out; figures know no scorers, so a test holds the
 # two together.
 DEFAULTS: Mapping[str, Any] = {

@@ -11,7 +11,6 @@ where names alone are equal, labels show what differs.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -19,15 +18,15 @@ import pandas as pd
 from pluralens.errors import InputError
 from pluralens.stats.stance_frame import stance_frame
 from pluralens.stats.triplet_frame import NEUTRAL
+from pluralens.viz.log_choice import chosen_logs, model_identity, moment, run_of
 from pluralens.viz.logs import (
     SIMULATED,
     finished_log,
-    folder_logs,
     recorded_truth,
     sample_summaries,
 )
 from pluralens.viz.triplet_comparison import SETTINGS, check_comparable, shown
-from pluralens.viz.triplet_grading import TRANSPORT, Grading, no_stances, read_grading
+from pluralens.viz.triplet_grading import Grading, no_stances, read_grading
 
 __all__ = ["ALL", "Conflict", "TripletLog", "find_triplet_logs", "read_triplet_logs"]
 
@@ -151,43 +150,12 @@ def find_triplet_logs(places: Sequence[str]) -> list[str]:
     Raises:
         InputError: A place does not exist or holds no log of triplets.
     """
-    found: list[str] = []
-    for place in places or [DEFAULT_FOLDER]:
-        logs = folder_logs(place, TASK)
-        if logs is None:
-            found.append(place)
-            continue
-        # inspect lists the newest file first, so that of equals the one written last is kept:
-        # a scored copy has the start time of the log that it is a copy of.
-        logs.sort(key=lambda log: _moment(str(log[1].eval.created)), reverse=True)
-        if not places:
-            run = _run(logs[0][1])
-            logs = [log for log in logs if _run(log[1]) == run]
-        newest: dict[str, str] = {}
-        for path, header in logs:
-            newest.setdefault(f"{header.eval.model} {json.dumps(_identity(header))}", path)
-        found += sorted(newest.values())
-    return list(dict.fromkeys(found))
-
-
-def _moment(created: str) -> float:
-    """Seconds, so that logs from machines in different time zones compare."""
-    return datetime.fromisoformat(created).timestamp()
-
-
-def _run(header: Any) -> str:
-    return str(header.eval.eval_set_id or header.eval.run_id)
-
-
-def _identity(header: Any) -> dict[str, Any]:
-    """What makes two models of one name different, sorted by key."""
-    settings = header.eval.model_generate_config.model_dump(exclude_none=True)
-    about = {k: v for k, v in settings.items() if k not in TRANSPORT}
-    about |= dict(header.eval.model_args)
-    if header.eval.model_base_url:
-        about["base_url"] = header.eval.model_base_url
-    plain = json.loads(json.dumps(about, sort_keys=True, default=str))
-    return dict(plain)
+    return chosen_logs(
+        places,
+        [TASK],
+        kind=lambda header: f"{header.eval.model} {json.dumps(model_identity(header))}",
+        together=run_of,
+    )
 
 
 def read_triplet_logs(places: Sequence[str], score: str | None = None) -> list[TripletLog]:
@@ -256,7 +224,7 @@ def _read(place: str, score: str | None) -> TripletLog:
         conflicts=conflicts,
         digests={c.id: str(metadata["scenarios"][c.id].get("digest", "")) for c in conflicts},
         settings={name: metadata.get(name) for name in SETTINGS},
-        identity=_identity(log),
+        identity=model_identity(log),
         planted=dict(recorded_truth(metadata, log.eval.model, log.eval.model_args) or {}),
         without_score=sum(value is None for value in values),
         frame=frame,
@@ -335,7 +303,7 @@ def _labelled(logs: Sequence[TripletLog]) -> list[TripletLog]:
         for other in namesakes:
             if other.identity == log.identity:
                 newer, older = sorted(
-                    (log, other), key=lambda one: _moment(one.created), reverse=True
+                    (log, other), key=lambda one: moment(one.created), reverse=True
                 )
                 raise InputError(
                     f"{older.path}: is of the same model as {newer.path} ({log.model}); leave one "
