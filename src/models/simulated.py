@@ -9,7 +9,7 @@ persona tasks, and `--model-role grader=pluralens_sim/critic` judges those answe
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 from inspect_ai.model import (
@@ -42,6 +42,7 @@ RESPONDENTS = ("likert", "enricher", *TELLERS, "grader", "personaliser", "critic
 # Those whose effects can be read from a file.
 PLANTED = ("likert", "personaliser")
 LEAST_LOGPROB = -30.0
+Kind = TypeVar("Kind")
 
 
 @modelapi(name="pluralens_sim")
@@ -103,11 +104,7 @@ class SimulatedAPI(ModelAPI):
         Raises:
             InputError: This is another one.
         """
-        if not isinstance(self._answers, LikertRespondent):
-            raise InputError(
-                f"pluralens_sim/{self.model_name} rates nobody; use --model pluralens_sim/likert"
-            )
-        return self._answers
+        return self._only(LikertRespondent, "rates nobody; use --model pluralens_sim/likert")
 
     @property
     def writer(self) -> PersonaWriter:
@@ -116,12 +113,7 @@ class SimulatedAPI(ModelAPI):
         Raises:
             InputError: This is another one.
         """
-        if not isinstance(self._answers, PersonaWriter):
-            raise InputError(
-                f"pluralens_sim/{self.model_name} writes no texts; use --model "
-                "pluralens_sim/enricher"
-            )
-        return self._answers
+        return self._only(PersonaWriter, "writes no texts; use --model pluralens_sim/enricher")
 
     @property
     def teller(self) -> Teller:
@@ -130,12 +122,11 @@ class SimulatedAPI(ModelAPI):
         Raises:
             InputError: This is another one.
         """
-        if not isinstance(self._answers, Teller):
-            raise InputError(
-                f"pluralens_sim/{self.model_name} gives no advice; use --model with one of "
-                + ", ".join(f"pluralens_sim/{name}" for name in TELLERS)
-            )
-        return self._answers
+        return self._only(
+            Teller,
+            "gives no advice; use --model with one of "
+            + ", ".join(f"pluralens_sim/{name}" for name in TELLERS),
+        )
 
     @property
     def grader(self) -> Grader:
@@ -144,12 +135,7 @@ class SimulatedAPI(ModelAPI):
         Raises:
             InputError: This is another one.
         """
-        if not isinstance(self._answers, Grader):
-            raise InputError(
-                f"pluralens_sim/{self.model_name} judges nothing; use --model-role "
-                "grader=pluralens_sim/grader"
-            )
-        return self._answers
+        return self._only(Grader, "judges nothing; use --model-role grader=pluralens_sim/grader")
 
     @property
     def personaliser(self) -> Personaliser:
@@ -158,12 +144,9 @@ class SimulatedAPI(ModelAPI):
         Raises:
             InputError: This is another one.
         """
-        if not isinstance(self._answers, Personaliser):
-            raise InputError(
-                f"pluralens_sim/{self.model_name} answers for nobody; use --model "
-                "pluralens_sim/personaliser"
-            )
-        return self._answers
+        return self._only(
+            Personaliser, "answers for nobody; use --model pluralens_sim/personaliser"
+        )
 
     @property
     def critic(self) -> Critic:
@@ -172,11 +155,13 @@ class SimulatedAPI(ModelAPI):
         Raises:
             InputError: This is another one.
         """
-        if not isinstance(self._answers, Critic):
-            raise InputError(
-                f"pluralens_sim/{self.model_name} judges no such answers; use --model-role "
-                "grader=pluralens_sim/critic"
-            )
+        return self._only(
+            Critic, "judges no such answers; use --model-role grader=pluralens_sim/critic"
+        )
+
+    def _only(self, kind: type[Kind], lacks: str) -> Kind:
+        if not isinstance(self._answers, kind):
+            raise InputError(f"pluralens_sim/{self.model_name} {lacks}")
         return self._answers
 
     def max_connections(self) -> int:
